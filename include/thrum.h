@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thrum.h - everything of libthrum; each header can also be had alone.
+ */
+#ifndef THRUM_H
+#define THRUM_H
+
+#include <thrum/base.h>
+#include <thrum/error.h>
+#include <thrum/executor.h>
+#include <thrum/future.h>
+#include <thrum/inline.h>
+#include <thrum/iter.h>
+#include <thrum/parallel.h>
+#include <thrum/promise.h>
+#include <thrum/scope.h>
+#include <thrum/stats.h>
+#include <thrum/thread_pool.h>
+
+#endif /* THRUM_H */
