@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/support/helpers.c - gates, latches, threads and children for tests.
+ *
+ * Built on pthreads alone, so that no test of Thrum rests on Thrum.
+ */
+#include "thrum_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support.h"
+
+void gate_open(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->opened);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_close(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = false;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_wait(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->open)
+        pthread_cond_wait(&gate->opened, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void *gate_task(void *gate)
+{
+    gate_wait(gate);
+    return gate;
+}
+
+void latch_down(struct latch *latch)
+{
+    pthread_mutex_lock(&latch->lock);
+    if (latch->count > 0 && --latch->count == 0)
+        pthread_cond_broadcast(&latch->zero);
+    pthread_mutex_unlock(&latch->lock);
+}
+
+void latch_wait(struct latch *latch)
+{
+    pthread_mutex_lock(&latch->lock);
+    while (latch->count > 0)
+        pthread_cond_wait(&latch->zero, &latch->lock);
+    pthread_mutex_unlock(&latch->lock);
+}
+
+struct test_thread {
+    pthread_t id;
+    atomic_int tid; /* 0 until it runs */
+    void *(*fn)(void *);
+    void *arg;
+};
+
+static void *thread_main(void *arg)
+{
+    struct test_thread *thread = arg;
+
+    atomic_store_explicit(&thread->tid, gettid(), memory_order_relaxed);
+    return thread->fn(thread->arg);
+}
+
+struct test_thread *spawn_thread(void *(*fn)(void *), void *arg)
+{
+    struct test_thread *thread = calloc(1, sizeof(*thread));
+
+    if (thread == NULL)
+        abort();
+    thread->fn = fn;
+    thread->arg = arg;
+    if (pthread_create(&thread->id, NULL, thread_main, thread) != 0) {
+        fprintf(stderr, "# no thread to be had\n");
+        abort();
+    }
+    return thread;
+}
+
+void *join_thread(struct test_thread *thread)
+{
+    void *result = NULL;
+
+    pthread_join(thread->id, &result);
+    free(thread);
+    return result;
+}
+
+/* The letter of /proc/self/task/<tid>/stat; 0 when it is gone. */
+static char thread_state(int tid)
+{
+    char path[64];
+    char text[256];
+    const char *name_end;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    name_end = strrchr(text, ')');
+    return name_end != NULL && name_end[1] == ' ' ? name_end[2] : '\0';
+}
+
+void thread_await_sleep(struct test_thread *thread)
+{
+    char state;
+    int tid;
+
+    WAIT_UNTIL(
+        (tid = atomic_load_explicit(&thread->tid, memory_order_relaxed)) != 0);
+    do {
+        sched_yield();
+        state = thread_state(tid);
+    } while (state != 'S' && state != '\0');
+}
+
+static void child_main(int (*fn)(void *), void *arg, pid_t parent)
+{
+    unsigned failed_before = test_checks_failed();
+    int rc;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    alarm(watchdog_seconds());
+    rc = fn(arg);
+    fflush(stderr);
+    _exit(test_checks_failed() == failed_before ? rc : 101);
+}
+
+int in_child(int (*fn)(void *arg), void *arg)
+{
+    pid_t parent = getpid();
+    pid_t child;
+    int status;
+
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        child_main(fn, arg, parent);
+    assert_true(child > 0);
+    while (waitpid(child, &status, 0) == -1)
+        assert_int_equal(errno, EINTR);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

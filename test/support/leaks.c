@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/support/leaks.c - counts what must not leak.
+ */
+#include "thrum_test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "support.h"
+
+static size_t leak_entries(const char *path)
+{
+    DIR *directory = opendir(path);
+    size_t count = 0;
+
+    if (directory == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (entry->d_name[0] != '.')
+            count++;
+    closedir(directory);
+    return count;
+}
+
+void leak_await_threads(size_t expected)
+{
+    WAIT_UNTIL(leak_entries("/proc/self/task") <= expected);
+}
+
+void leak_count(struct leak_counts *counts)
+{
+    /* counts the descriptor of this directory too, each time */
+    counts->descriptors = leak_entries("/proc/self/fd");
+    counts->threads = leak_entries("/proc/self/task");
+    counts->blocks = test_live_blocks();
+}
+
+bool leak_no_children(void)
+{
+    int status;
+    pid_t pid = waitpid(-1, &status, WNOHANG);
+
+    if (pid == -1 && errno == ECHILD)
+        return true;
+    fprintf(stderr, "# a child is left (%d)\n", (int)pid);
+    return false;
+}

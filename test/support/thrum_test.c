@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/support/thrum_test.c - registers and runs the tests of a program.
+ */
+#include "thrum_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support.h"
+
+#define TEST_MOST 200
+
+/* A leak grows in each of so many runs of a test, a cache does not. */
+#define TEST_LEAK_RUNS 4
+
+static struct {
+    struct CMUnitTest tests[TEST_MOST];
+    test_fn *functions[TEST_MOST];
+    size_t count;
+    unsigned percent;          /* of the usual amount of work */
+    atomic_uint checks_failed; /* in all */
+    unsigned checks_before;    /* of checks_failed, at the test's start */
+} registry;
+
+#if TEST_TSAN
+/* Tests fork with threads around, on purpose. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+#endif
+
+unsigned test_checks_failed(void)
+{
+    return atomic_load_explicit(&registry.checks_failed, memory_order_relaxed);
+}
+
+bool test_check_failed(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "# %s:%d: check failed: %s\n", file, line, what);
+    atomic_fetch_add_explicit(&registry.checks_failed, 1, memory_order_relaxed);
+    return false;
+}
+
+bool test_check_int(const char *file, int line, const char *what, long got,
+                    long expected)
+{
+    if (got == expected)
+        return true;
+    fprintf(stderr, "# %s:%d: %s is %ld, not %ld\n", file, line, what, got,
+            expected);
+    return test_check_failed(file, line, what);
+}
+
+void test_skipped(const char *file, int line, const char *why)
+{
+    fprintf(stderr, "# %s:%d: skipped: %s\n", file, line, why);
+}
+
+unsigned test_scale(unsigned n)
+{
+    uint64_t scaled = (uint64_t)n * registry.percent / 100;
+
+    return scaled > 0 ? (unsigned)scaled : 1;
+}
+
+/* One run. How many of the library's blocks there are more than before. */
+static long test_run_once(test_fn *fn)
+{
+    struct leak_counts before;
+    struct leak_counts after;
+
+    faulty_alloc_fail_nth(0);
+    leak_count(&before);
+    fn();
+    faulty_alloc_fail_nth(0);
+    if (test_checks_failed() != registry.checks_before)
+        fail_msg("checks failed: %u",
+                 test_checks_failed() - registry.checks_before);
+    leak_await_threads(before.threads);
+    leak_count(&after);
+    assert_int_equal(after.descriptors, before.descriptors);
+    assert_true(leak_no_children());
+    return (long)after.blocks - (long)before.blocks;
+}
+
+static void test_run(void **state)
+{
+    test_fn *const *fn = *state;
+    long grown[TEST_LEAK_RUNS];
+
+    registry.checks_before = test_checks_failed();
+    for (int i = 0; i < TEST_LEAK_RUNS; i++) {
+        grown[i] = test_run_once(*fn);
+        if (grown[i] <= 0)
+            return;
+    }
+    fail_msg("memory leaks: %ld, %ld, %ld, %ld blocks more after each run",
+             grown[0], grown[1], grown[2], grown[3]);
+}
+
+void test_register(const char *name, test_fn *fn)
+{
+    size_t i = registry.count;
+    struct CMUnitTest test = {name, test_run, NULL, NULL,
+                              &registry.functions[i]};
+
+    if (i == TEST_MOST) {
+        fprintf(stderr, "# more than %d tests in a file\n", TEST_MOST);
+        abort();
+    }
+    registry.functions[i] = fn;
+    registry.tests[i] = test;
+    registry.count++;
+}
+
+static unsigned test_number(const char *name, unsigned otherwise)
+{
+    const char *text = getenv(name);
+    int number = text != NULL ? atoi(text) : 0;
+
+    return number > 0 ? (unsigned)number : otherwise;
+}
+
+int test_main(const char *file, int argc, char **argv)
+{
+    bool slow = TEST_ASAN || TEST_TSAN;
+
+    registry.percent = test_number("THRUM_TEST_SCALE", slow ? 10 : 100);
+    watchdog_start(file, test_number("THRUM_TEST_TIMEOUT", slow ? 300 : 60));
+    faulty_alloc_install();
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    /* the function behind cmocka_run_group_tests_name(), whose macro wants an
+     * array of known length */
+    return _cmocka_run_group_tests(file, registry.tests, registry.count, NULL,
+                                   NULL);
+}
