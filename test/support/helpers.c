@@ -135,6 +135,11 @@ void thread_await_sleep(struct test_thread *thread)
     } while (state != 'S' && state != '\0');
 }
 
+void thread_signal(struct test_thread *thread, int number)
+{
+    pthread_kill(thread->id, number);
+}
+
 static void child_main(int (*fn)(void *), void *arg, pid_t parent)
 {
     unsigned failed_before = test_checks_failed();

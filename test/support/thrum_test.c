@@ -11,6 +11,11 @@
 
 #define TEST_MOST 200
 
+/* Per cent of the usual amount of work; the build says less for sanitizers. */
+#ifndef THRUM_TEST_SCALE
+# define THRUM_TEST_SCALE (TEST_ASAN || TEST_TSAN ? 10 : 100)
+#endif
+
 /* A leak grows in each of so many runs of a test, a cache does not. */
 #define TEST_LEAK_RUNS 4
 
@@ -126,11 +131,13 @@ static unsigned test_number(const char *name, unsigned otherwise)
 
 int test_main(const char *file, int argc, char **argv)
 {
-    bool slow = TEST_ASAN || TEST_TSAN;
+    unsigned seconds = TEST_ASAN || TEST_TSAN ? 300 : 60;
 
-    registry.percent = test_number("THRUM_TEST_SCALE", slow ? 10 : 100);
-    watchdog_start(file, test_number("THRUM_TEST_TIMEOUT", slow ? 300 : 60));
+    registry.percent = test_number("THRUM_TEST_SCALE", THRUM_TEST_SCALE);
+    watchdog_start(file, test_number("THRUM_TEST_TIMEOUT", seconds));
     faulty_alloc_install();
+    if (getenv("CMOCKA_MESSAGE_OUTPUT") == NULL)
+        cmocka_set_message_output(CM_OUTPUT_TAP);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     /* the function behind cmocka_run_group_tests_name(), whose macro wants an

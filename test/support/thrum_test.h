@@ -175,6 +175,8 @@ void *join_thread(struct test_thread *thread);
  * thread may sleep for other reasons: good for making a case likely. */
 void thread_await_sleep(struct test_thread *thread);
 
+void thread_signal(struct test_thread *thread, int number);
+
 /* Gives the processor away until `condition` holds; the watchdog bounds it. */
 #define WAIT_UNTIL(condition) \
  do {                         \
