@@ -69,7 +69,10 @@ def rewrite(page, root):
                 if named[1] not in parts:
                     complaints.append(f'{page}:{number}: {named[0]} has no '
                                       f'part {named[1]}')
-                result.extend(parts.get(named[1], []))
+                lines = parts.get(named[1], [])
+                if man:  # where a backslash quotes, also in a literal block
+                    lines = [line.replace('\\', '\\\\') for line in lines]
+                result.extend(lines)
             elif line == '```c' and not man:
                 complaints.append(f'{page}:{number}: C that no example has')
         elif line.strip():
