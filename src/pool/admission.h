@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool/admission.h - the limit of a bounded queue, and waiting for room.
+ */
+#ifndef THRUMI_POOL_ADMISSION_H
+#define THRUMI_POOL_ADMISSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <thrum/base.h>
+
+#include "base/list.h"
+#include "sys/mutex.h"
+
+struct thrumi_admission {
+    uint64_t limit; /* 0: none, and nothing is counted */
+    _Atomic uint64_t inside;
+    atomic_uint waiting; /* length of the list */
+    struct thrumi_mutex lock;
+    struct thrumi_link waiters; /* guarded by lock; oldest first */
+    int closed;                 /* guarded by lock; 0, or why */
+};
+
+void thrumi_admission_init(struct thrumi_admission *admission, uint64_t limit);
+
+/* Takes one place: true, or false when there is none. */
+bool thrumi_admission_try(struct thrumi_admission *admission);
+/* Waits for a place: 0, -ETIMEDOUT, why it was closed, or a code of the wait.
+ */
+int thrumi_admission_wait(struct thrumi_admission *admission,
+                          thrum_time deadline);
+/* Gives a place back. */
+void thrumi_admission_leave(struct thrumi_admission *admission);
+/* Sends all who wait away, now and later. */
+void thrumi_admission_close(struct thrumi_admission *admission, int code);
+
+#endif /* THRUMI_POOL_ADMISSION_H */

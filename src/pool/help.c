@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool/help.c - what a worker does when its task waits.
+ *
+ * It runs the awaited task itself if nobody has begun it, wherever that is
+ * queued: starting it is one compare-and-swap, and the queue finds it started.
+ * Else it runs tasks that were submitted by the waiting task or by tasks that
+ * it ran: what lies above the deque's floor. Never anything else: unrelated
+ * work may wait for what the waiter does next, or hold it up for long.
+ *
+ * When there is nothing of that kind, or the stack is deep already, it parks.
+ * A parked worker does not count as active, so another may take its place, up
+ * to max_threads. If all are parked then, and this one waits for what lies in
+ * the pool's own queue, nobody will ever run it: -EDEADLK.
+ */
+#include <errno.h>
+
+#include "pool/thread_pool.h"
+
+#define HELP_MOST_DEPTH    100u
+#define HELP_STACK_RESERVE (48 * 1024) /* bytes below which it stops */
+
+static bool help_is_deep(const struct thrumi_worker *worker)
+{
+    const char *here = __builtin_frame_address(0);
+
+    return worker->help_depth >= HELP_MOST_DEPTH ||
+           (worker->stack_low != NULL &&
+            here - worker->stack_low < HELP_STACK_RESERVE);
+}
+
+/* The awaited task lies on top of the own deque: the way of fork and join. */
+static bool help_top(struct thrumi_worker *worker, thrum_future *future)
+{
+    thrum_future *task;
+
+    if (thrumi_deque_peek(&worker->deque, worker->floor) != future)
+        return false;
+    task = thrumi_deque_pop(&worker->deque, worker->floor);
+    if (task == NULL)
+        return false;
+    worker->help_depth++;
+    thrumi_worker_run(worker, (struct thrumi_slot){NULL, task});
+    worker->help_depth--;
+    return true;
+}
+
+/* The awaited task lies somewhere in this pool's queues. */
+static bool help_awaited(struct thrumi_worker *worker, thrum_future *future)
+{
+    if (future->executor != &worker->pool->executor ||
+        !thrumi_future_start(future))
+        return false;
+    worker->help_depth++;
+    thrumi_worker_execute(worker, future, false);
+    worker->help_depth--;
+    return true;
+}
+
+static bool help_descendant(struct thrumi_worker *worker)
+{
+    thrum_future *task = thrumi_deque_pop(&worker->deque, worker->floor);
+
+    if (task == NULL)
+        return false;
+    worker->help_depth++;
+    thrumi_worker_run(worker, (struct thrumi_slot){NULL, task});
+    worker->help_depth--;
+    return true;
+}
+
+bool thrumi_worker_help(struct thrumi_context *context, thrum_future *future)
+{
+    struct thrumi_worker *worker =
+        thrumi_container_of(context, struct thrumi_worker, context);
+
+    if (thrumi_unlikely(help_is_deep(worker)))
+        return false;
+    return thrumi_likely(help_top(worker, future)) ||
+           help_awaited(worker, future) || help_descendant(worker);
+}
+
+/* Is nobody left to run what is queued? The blocked one counts itself. */
+static bool help_nobody_left(struct thrumi_pool *pool)
+{
+    bool nobody;
+
+    thrumi_mutex_lock(&pool->lock);
+    nobody = thrumi_pool_active(pool) == 0;
+    thrumi_mutex_unlock(&pool->lock);
+    return nobody;
+}
+
+static int help_block(struct thrumi_pool *pool, struct thrumi_parking *parking)
+{
+    atomic_fetch_add_explicit(&pool->blocked, 1, memory_order_seq_cst);
+    if (thrumi_pool_has_work(pool))
+        thrumi_pool_notify(pool);
+    if (parking->queue == &pool->executor && help_nobody_left(pool)) {
+        atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
+        return -EDEADLK;
+    }
+    return 0;
+}
+
+int thrumi_worker_park(struct thrumi_context *context,
+                       struct thrumi_parking *parking, thrum_time deadline)
+{
+    struct thrumi_worker *worker =
+        thrumi_container_of(context, struct thrumi_worker, context);
+    struct thrumi_pool *pool = worker->pool;
+    int rc;
+
+    if (deadline.ns != INT64_MAX)
+        parking->queue = NULL; /* it ends by itself */
+    rc = help_block(pool, parking);
+    if (rc != 0)
+        return rc;
+    rc = thrumi_thread_park(context, parking, deadline);
+    atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
+    return rc;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool/shutdown.c - the end of a thread pool.
+ *
+ * Closing is one store, and a kick for every sleeper, so that a signal handler
+ * can do it. Sealing makes it sure: every lane is closed under its lock, so
+ * what was accepted is in a queue and nothing comes after it. A worker that
+ * finds the pool closing seals it before it looks at the queues for the last
+ * time. It ends when they are empty.
+ *
+ * Threads are joined by whoever waits for the end; when nobody can any more,
+ * since the last user is gone, they detach themselves.
+ */
+#include <errno.h>
+
+#include "pool/thread_pool.h"
+#include "sys/clock.h"
+
+struct shutdown_waiter {
+    struct thrumi_link link;
+    struct thrumi_parking parking;
+};
+
+void thrumi_pool_close(struct thrumi_pool *pool, int code)
+{
+    int open = 0;
+    unsigned places;
+
+    /* release: pairs with the acquire of who sees it */
+    if (!atomic_compare_exchange_strong_explicit(&pool->closing, &open, code,
+                                                 memory_order_seq_cst,
+                                                 memory_order_relaxed))
+        code = open;
+    places = atomic_load_explicit(&pool->places, memory_order_acquire);
+    for (unsigned i = 0; i < places; i++) {
+        struct thrumi_worker *worker =
+            atomic_load_explicit(&pool->workers[i], memory_order_acquire);
+
+        if (worker != NULL)
+            thrumi_idle_kick(&worker->sleeper);
+    }
+}
+
+void thrumi_pool_seal(struct thrumi_pool *pool)
+{
+    int code = atomic_load_explicit(&pool->closing, memory_order_acquire);
+
+    thrumi_injection_close(&pool->injection, code);
+    thrumi_admission_close(&pool->admission, code);
+}
+
+int thrumi_pool_request_shutdown(void *self)
+{
+    thrumi_pool_close(self, THRUM_ESHUTDOWN);
+    return 0;
+}
+
+/* ---- what has not begun ---- */
+
+static void shutdown_drop(struct thrumi_pool *pool, struct thrumi_slot slot,
+                          int code)
+{
+    atomic_fetch_add_explicit(&pool->dropped, 1, memory_order_relaxed);
+    if (code == THRUM_ECANCELLED)
+        atomic_fetch_add_explicit(&pool->outside_cancelled, 1,
+                                  memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&pool->outside_failed, 1,
+                                  memory_order_relaxed);
+    if (slot.fn == NULL)
+        thrumi_task_drop(slot.arg, code);
+}
+
+static bool shutdown_take(struct thrumi_pool *pool, unsigned *rotor,
+                          struct thrumi_slot *ret)
+{
+    if (thrumi_injection_pop_kind(&pool->injection, THRUMI_LANE_URGENT, ret) ||
+        thrumi_injection_pop(&pool->injection, rotor, ret) ||
+        thrumi_injection_pop_kind(&pool->injection, THRUMI_LANE_BACKGROUND,
+                                  ret)) {
+        thrumi_admission_leave(&pool->admission);
+        return true;
+    }
+    ret->fn = NULL;
+    ret->arg = thrumi_worker_steal(pool, rotor, NULL);
+    return ret->arg != NULL;
+}
+
+void thrumi_pool_drain(struct thrumi_pool *pool, int code)
+{
+    struct thrumi_slot slot;
+    unsigned rotor = 0;
+
+    while (shutdown_take(pool, &rotor, &slot))
+        shutdown_drop(pool, slot, code);
+}
+
+/* ---- waiting for the end ---- */
+
+void thrumi_pool_ended(struct thrumi_pool *pool)
+{
+    struct thrumi_link *link;
+
+    while ((link = thrumi_list_pop(&pool->waiters)) != NULL)
+        thrumi_parking_wake(
+            &thrumi_container_of(link, struct shutdown_waiter, link)->parking);
+}
+
+/* Parks until the last worker has ended; the lock is held. */
+static int shutdown_park(struct thrumi_pool *pool, thrum_time deadline)
+{
+    struct shutdown_waiter self;
+    int rc;
+
+    if (thrumi_time_past(deadline))
+        return -ETIMEDOUT;
+    thrumi_parking_init(&self.parking);
+    thrumi_list_append(&pool->waiters, &self.link);
+    thrumi_mutex_unlock(&pool->lock);
+    rc = thrumi_parking_wait(&self.parking, deadline);
+    thrumi_mutex_lock(&pool->lock);
+    if (!thrumi_link_listed(&self.link))
+        return 0;
+    thrumi_list_remove(&self.link);
+    return rc;
+}
+
+static int shutdown_wait_ended(struct thrumi_pool *pool, thrum_time deadline)
+{
+    int rc = 0;
+
+    thrumi_mutex_lock(&pool->lock);
+    while (rc == 0 &&
+           atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
+        rc = shutdown_park(pool, deadline);
+    thrumi_mutex_unlock(&pool->lock);
+    return rc;
+}
+
+/* Takes a thread that is to be joined, or detached. */
+static bool shutdown_take_ended(struct thrumi_pool *pool, pthread_t *ret)
+{
+    unsigned places = atomic_load_explicit(&pool->places, memory_order_relaxed);
+    bool found = false;
+
+    thrumi_mutex_lock(&pool->lock);
+    for (unsigned i = 0; i < places && !found; i++) {
+        struct thrumi_worker *worker =
+            atomic_load_explicit(&pool->workers[i], memory_order_relaxed);
+
+        if (worker == NULL || worker->state != THRUMI_WORKER_ENDED)
+            continue;
+        found = true;
+        *ret = worker->thread;
+        worker->state = THRUMI_WORKER_NONE;
+    }
+    thrumi_mutex_unlock(&pool->lock);
+    return found;
+}
+
+/* All are joined when it returns, also those that another caller has taken. */
+static void shutdown_join(struct thrumi_pool *pool)
+{
+    pthread_t thread;
+
+    thrumi_mutex_lock(&pool->join_lock);
+    while (shutdown_take_ended(pool, &thread))
+        pthread_join(thread, NULL);
+    thrumi_mutex_unlock(&pool->join_lock);
+}
+
+int thrumi_pool_shutdown(void *self, unsigned flags, thrum_time deadline)
+{
+    struct thrumi_pool *pool = self;
+    int rc;
+
+    if ((flags & THRUM_WAIT) != 0 && thrumi_worker_current(pool) != NULL)
+        return -EDEADLK;
+    thrumi_pool_close(pool, THRUM_ESHUTDOWN);
+    thrumi_pool_seal(pool);
+    if ((flags & THRUM_CANCEL_FUTURES) != 0)
+        thrumi_pool_drain(pool, THRUM_ECANCELLED);
+    if ((flags & THRUM_WAIT) == 0)
+        return 0;
+    rc = shutdown_wait_ended(pool, deadline);
+    if (rc == 0)
+        shutdown_join(pool);
+    return rc;
+}
+
+/* The last user is gone. What was submitted still runs. */
+void thrumi_pool_destroy(void *self)
+{
+    struct thrumi_pool *pool = self;
+    pthread_t thread;
+
+    thrumi_mutex_lock(&pool->lock);
+    pool->orphaned = true;
+    thrumi_mutex_unlock(&pool->lock);
+    thrumi_pool_close(pool, THRUM_ESHUTDOWN);
+    thrumi_pool_seal(pool);
+    while (shutdown_take_ended(pool, &thread))
+        pthread_detach(thread);
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool/thread_pool.c - how tasks come into a thread pool.
+ *
+ * From outside a task goes to a lane of the injection; from a task of the pool
+ * it goes to its worker's own deque, which takes no lock and knows no limit: a
+ * task that waited for room in its own pool's queue might wait for itself.
+ *
+ * A call that nobody waits for needs no record: its function and argument are
+ * the slot.
+ */
+#include "pool/thread_pool.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "sys/clock.h"
+#include "task/waitgraph.h"
+
+struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool)
+{
+    struct thrumi_context *context = thrumi_context_running();
+    struct thrumi_worker *worker;
+
+    if (context->help != thrumi_worker_help)
+        return NULL;
+    worker = thrumi_container_of(context, struct thrumi_worker, context);
+    return worker->pool == pool ? worker : NULL;
+}
+
+/* ---- waking ---- */
+
+static bool pool_may_grow(struct thrumi_pool *pool)
+{
+    return thrumi_pool_active(pool) < pool->max_workers &&
+           atomic_load_explicit(&pool->alive, memory_order_relaxed) <
+               pool->max_threads;
+}
+
+/* Starts a thread that gets our token; a failure is not tried again at once. */
+static bool pool_grow(struct thrumi_pool *pool)
+{
+    int64_t until =
+        atomic_load_explicit(&pool->no_growth_until, memory_order_relaxed);
+
+    if (!pool_may_grow(pool) || (until != 0 && thrumi_clock_ns() < until))
+        return false;
+    if (thrumi_worker_start(pool, true) == 0)
+        return true;
+    atomic_store_explicit(&pool->no_growth_until, thrum_in_ms(10).ns,
+                          memory_order_relaxed);
+    return false;
+}
+
+void thrumi_pool_notify(struct thrumi_pool *pool)
+{
+    if (thrumi_likely(!thrumi_idle_want_wake(&pool->idle, pool_may_grow(pool))))
+        return;
+    if (!thrumi_idle_wake_one(&pool->idle) && !pool_grow(pool))
+        thrumi_idle_stop_search(&pool->idle);
+}
+
+bool thrumi_pool_has_work(struct thrumi_pool *pool)
+{
+    unsigned places = atomic_load_explicit(&pool->places, memory_order_acquire);
+
+    if (!thrumi_injection_empty(&pool->injection))
+        return true;
+    for (unsigned i = 0; i < places; i++) {
+        struct thrumi_worker *worker =
+            atomic_load_explicit(&pool->workers[i], memory_order_acquire);
+
+        if (worker != NULL && thrumi_deque_length(&worker->deque) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing is put into a queue that nobody will ever look at. */
+static int pool_need_worker(struct thrumi_pool *pool)
+{
+    int rc;
+
+    if (thrumi_likely(
+            atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0))
+        return 0;
+    rc = thrumi_worker_start(pool, false);
+    if (rc != 0 &&
+        atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
+        return 0;
+    return rc;
+}
+
+/* ---- coming in ---- */
+
+static int pool_closing(struct thrumi_pool *pool)
+{
+    return atomic_load_explicit(&pool->closing, memory_order_acquire);
+}
+
+/* A place in the bounded queue: 0; 1 when the caller is to run the task; or
+ * why not. */
+static int pool_admit(struct thrumi_pool *pool)
+{
+    thrum_time deadline = THRUM_FOREVER;
+
+    if (thrumi_likely(thrumi_admission_try(&pool->admission)))
+        return 0;
+    switch (pool->options.queue_policy) {
+    case THRUM_QUEUE_REJECT:
+        return THRUM_EFULL;
+    case THRUM_QUEUE_CALLER_RUNS:
+        return 1;
+    case THRUM_QUEUE_BLOCK:
+    default:
+        if (pool->options.block_ns != 0)
+            deadline = thrum_in_ns(pool->options.block_ns);
+        return thrumi_admission_wait(&pool->admission, deadline);
+    }
+}
+
+static enum thrumi_lane_kind pool_lane_kind(int priority)
+{
+    if (thrumi_likely(priority == 0))
+        return THRUMI_LANE_NORMAL;
+    return priority > 0 ? THRUMI_LANE_URGENT : THRUMI_LANE_BACKGROUND;
+}
+
+/* From a task of this pool: to its worker's deque. False: it is full and there
+ * is no memory; the lanes may have room. */
+static bool pool_push_own(struct thrumi_pool *pool,
+                          struct thrumi_worker *worker, thrum_future *task)
+{
+    if (!thrumi_deque_push(&worker->deque, task))
+        return false;
+    thrumi_count(&worker->counts.submitted, 1);
+    thrumi_pool_notify(pool);
+    return true;
+}
+
+/* From outside. With `slots[0].fn` NULL these are tasks, n is 1. */
+static int pool_push_lane(struct thrumi_pool *pool, struct thrumi_slot slot,
+                          enum thrumi_lane_kind kind)
+{
+    int rc = pool_need_worker(pool);
+
+    if (thrumi_likely(rc == 0))
+        rc = thrumi_lane_push(thrumi_injection_lane(&pool->injection, kind),
+                              &slot, 1);
+    if (thrumi_likely(rc == 0))
+        thrumi_pool_notify(pool);
+    return rc;
+}
+
+static void pool_count_outside(struct thrumi_pool *pool, unsigned phase)
+{
+    _Atomic uint64_t *counter = phase == THRUMI_VALUE ? &pool->outside_done
+                                : phase == THRUMI_ERROR
+                                    ? &pool->outside_failed
+                                    : &pool->outside_cancelled;
+
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* The queue is full and the caller runs it. */
+static void pool_run_outside(struct thrumi_pool *pool, struct thrumi_slot slot)
+{
+    struct thrumi_context *context = thrumi_context_running();
+    thrum_future *task = slot.arg;
+
+    if (slot.fn != NULL) {
+        pool_count_outside(pool,
+                           thrumi_body_run_detached(context, &pool->executor,
+                                                    slot.fn, slot.arg));
+        return;
+    }
+    thrum_future_ref(task);
+    thrumi_task_run(task);
+    pool_count_outside(pool, thrumi_future_phase(task));
+    thrum_future_unref(task);
+}
+
+/* The way of one slot from outside, through the limit. */
+static int pool_submit_slot(struct thrumi_pool *pool, struct thrumi_slot slot,
+                            enum thrumi_lane_kind kind)
+{
+    int rc = pool_admit(pool);
+
+    if (thrumi_unlikely(rc != 0)) {
+        if (rc == 1)
+            pool_run_outside(pool, slot);
+        return rc;
+    }
+    rc = pool_push_lane(pool, slot, kind);
+    if (thrumi_unlikely(rc != 0))
+        thrumi_admission_leave(&pool->admission);
+    return rc;
+}
+
+static int pool_enqueue(void *self, thrum_task *opaque)
+{
+    struct thrumi_pool *pool = self;
+    thrum_future *task = (thrum_future *)opaque;
+    int priority = thrumi_task_priority(task);
+    struct thrumi_worker *worker = thrumi_worker_current(pool);
+    int rc = pool_closing(pool);
+
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    if (worker != NULL && thrumi_likely(priority == 0) &&
+        thrumi_likely(pool_push_own(pool, worker, task)))
+        return 0;
+    if (worker != NULL)
+        return pool_push_lane(pool, (struct thrumi_slot){NULL, task},
+                              pool_lane_kind(priority));
+    return pool_submit_slot(pool, (struct thrumi_slot){NULL, task},
+                            pool_lane_kind(priority));
+}
+
+/* From a task of the pool each call needs a record, for the deque. */
+static int pool_post_own(struct thrumi_pool *pool, struct thrumi_worker *worker,
+                         thrum_fn *fn, void *arg)
+{
+    thrum_future *task;
+    int rc = thrumi_task_new(&pool->executor, fn, arg, 0, NULL, &task);
+
+    if (rc != 0)
+        return rc;
+    task->detached = true;
+    thrum_future_unref(task);
+    if (pool_push_own(pool, worker, task))
+        return 0;
+    thrumi_task_discard(task);
+    return -ENOMEM;
+}
+
+/* Is the next submit one that is timed? Then it needs a record too. */
+static int pool_post_one(struct thrumi_pool *pool, thrum_fn *fn, void *arg)
+{
+    struct thrumi_self *self = thrumi_self();
+    thrum_future *task;
+    int rc;
+
+    if (thrumi_likely(self->since_timed + 1 < pool->executor.time_every)) {
+        self->since_timed++;
+        return pool_submit_slot(pool, (struct thrumi_slot){fn, arg},
+                                THRUMI_LANE_NORMAL);
+    }
+    rc = thrumi_task_new(&pool->executor, fn, arg, 0, NULL, &task);
+    if (rc != 0)
+        return rc;
+    task->detached = true;
+    rc = pool_submit_slot(pool, (struct thrumi_slot){NULL, task},
+                          THRUMI_LANE_NORMAL);
+    if (rc < 0) {
+        thrumi_task_discard(task);
+        return rc;
+    }
+    thrum_future_unref(task);
+    return 0;
+}
+
+/* One after the other: from a worker, or through the limit. */
+static int pool_post_each(struct thrumi_pool *pool,
+                          struct thrumi_worker *worker, thrum_fn *fn,
+                          void *const *args, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int rc = worker != NULL ? pool_post_own(pool, worker, fn, args[i])
+                                : pool_post_one(pool, fn, args[i]);
+
+        if (rc < 0)
+            return i > 0 ? (int)i : rc;
+    }
+    return (int)n;
+}
+
+static int pool_post(void *self, thrum_fn *fn, void *const *args, size_t n)
+{
+    struct thrumi_pool *pool = self;
+    struct thrumi_worker *worker = thrumi_worker_current(pool);
+    struct thrumi_lane *lane;
+    int rc = pool_closing(pool);
+
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    if (n == 1 || worker != NULL || pool->admission.limit != 0)
+        return pool_post_each(pool, worker, fn, args, n);
+    rc = pool_need_worker(pool);
+    if (rc != 0)
+        return rc;
+    lane = thrumi_injection_lane(&pool->injection, THRUMI_LANE_NORMAL);
+    rc = thrumi_lane_push_calls(lane, fn, args, n);
+    if (rc != 0)
+        return rc;
+    thrumi_pool_notify(pool);
+    return (int)n;
+}
+
+#define POOL_BULK 64u /* slots that are handed over under one lock */
+
+/* Up to POOL_BULK tasks from outside, without a limit. */
+static int pool_enqueue_bulk(struct thrumi_pool *pool, thrum_task *const *tasks,
+                             size_t n)
+{
+    struct thrumi_slot slots[POOL_BULK];
+    int rc = pool_need_worker(pool);
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        slots[i] = (struct thrumi_slot){NULL, tasks[i]};
+    rc = thrumi_lane_push(
+        thrumi_injection_lane(&pool->injection, THRUMI_LANE_NORMAL), slots, n);
+    if (rc == 0)
+        thrumi_pool_notify(pool);
+    return rc;
+}
+
+static int pool_enqueue_many(void *self, thrum_task *const *tasks, size_t n)
+{
+    struct thrumi_pool *pool = self;
+    bool bulk = pool->admission.limit == 0 &&
+                thrumi_worker_current(pool) == NULL && pool_closing(pool) == 0;
+    size_t done = 0;
+
+    while (done < n) {
+        size_t step = n - done < POOL_BULK ? n - done : POOL_BULK;
+        int rc;
+
+        if (!bulk)
+            step = 1;
+        rc = bulk ? pool_enqueue_bulk(pool, tasks + done, step)
+                  : pool_enqueue(pool, tasks[done]);
+        if (rc < 0)
+            return done > 0 ? (int)done : rc;
+        done += step;
+    }
+    return (int)done;
+}
+
+/* ---- making and freeing ---- */
+
+static void pool_free(thrum_executor *executor)
+{
+    struct thrumi_pool *pool =
+        thrumi_container_of(executor, struct thrumi_pool, executor);
+
+    /* somebody may still be looking at a worker's context */
+    thrumi_waitgraph_barrier();
+    for (unsigned i = 0; pool->workers != NULL && i < pool->max_threads; i++) {
+        struct thrumi_worker *worker =
+            atomic_load_explicit(&pool->workers[i], memory_order_relaxed);
+
+        if (worker != NULL)
+            thrumi_deque_fini(&worker->deque);
+        thrumi_free(worker);
+    }
+    thrumi_free(pool->workers);
+    thrumi_injection_fini(&pool->injection);
+    thrumi_free(pool->name_prefix);
+    thrumi_free(pool->affinity);
+    thrumi_free(pool->memory);
+}
+
+void thrumi_pool_release(struct thrumi_pool *pool)
+{
+    thrumi_executor_release(&pool->executor);
+}
+
+static void pool_init_executor(struct thrumi_pool *pool)
+{
+    const thrum_executor_ops ops = {sizeof(ops),
+                                    "threads",
+                                    pool_enqueue,
+                                    thrumi_pool_shutdown,
+                                    thrumi_pool_destroy,
+                                    thrumi_pool_stats,
+                                    thrumi_pool_request_shutdown,
+                                    pool->max_workers,
+                                    true};
+
+    thrumi_executor_init(&pool->executor, &ops, pool);
+    pool->executor.own = true;
+    pool->executor.free_fn = pool_free;
+    pool->executor.time_every = (unsigned)pool->options.stats_every;
+    pool->executor.fast =
+        (struct thrumi_executor_fast){pool_post, pool_enqueue_many};
+}
+
+/* As many as there are submitters that may run at once, up to a few. */
+static unsigned pool_shards(unsigned workers)
+{
+    unsigned shards = 1;
+
+    while (shards < workers * 2 && shards < 16)
+        shards *= 2;
+    return shards;
+}
+
+static struct thrumi_pool *pool_alloc(void)
+{
+    char *memory =
+        thrumi_alloc_zero(sizeof(struct thrumi_pool) + THRUMI_CACHE_LINE);
+    struct thrumi_pool *pool;
+
+    if (memory == NULL)
+        return NULL;
+    pool =
+        (struct thrumi_pool *)(void *)(memory + THRUMI_CACHE_LINE -
+                                       (uintptr_t)memory % THRUMI_CACHE_LINE);
+    pool->memory = memory;
+    return pool;
+}
+
+static int pool_init(struct thrumi_pool *pool)
+{
+    int rc =
+        thrumi_injection_init(&pool->injection, pool_shards(pool->max_workers));
+
+    if (rc != 0)
+        return rc;
+    pool->workers =
+        thrumi_alloc_zero(pool->max_threads * sizeof(pool->workers[0]));
+    if (pool->workers == NULL)
+        return -ENOMEM;
+    thrumi_idle_init(&pool->idle);
+    thrumi_admission_init(&pool->admission, pool->options.queue_limit);
+    thrumi_mutex_init(&pool->lock);
+    thrumi_mutex_init(&pool->join_lock);
+    thrumi_list_init(&pool->waiters);
+    pool_init_executor(pool);
+    return pool->options.wait_at_exit ? thrumi_pool_wait_at_exit(pool) : 0;
+}
+
+int thrum_thread_pool_new(const thrum_thread_pool_options *options,
+                          thrum_executor **ret)
+{
+    static const thrum_thread_pool_options none = THRUM_THREAD_POOL_OPTIONS;
+    struct thrumi_pool *pool = pool_alloc();
+    int rc;
+
+    if (pool == NULL)
+        return -ENOMEM;
+    rc = thrumi_pool_set_options(pool, options == NULL ? &none : options);
+    if (rc == 0)
+        rc = pool_init(pool);
+    if (rc != 0) {
+        pool_free(&pool->executor);
+        return rc;
+    }
+    *ret = &pool->executor;
+    return 0;
+}

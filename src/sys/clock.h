@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys/clock.h - the one clock, and sums of time that cannot overflow.
+ */
+#ifndef THRUMI_SYS_CLOCK_H
+#define THRUMI_SYS_CLOCK_H
+
+#include <stdbool.h>
+
+#include <thrum/base.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+int64_t thrumi_clock_ns(void);
+
+static inline bool thrumi_time_past(thrum_time deadline)
+{
+    return deadline.ns != INT64_MAX && thrumi_clock_ns() >= deadline.ns;
+}
+
+/* The earlier of two deadlines. */
+static inline thrum_time thrumi_time_min(thrum_time a, thrum_time b)
+{
+    return a.ns < b.ns ? a : b;
+}
+
+#endif /* THRUMI_SYS_CLOCK_H */

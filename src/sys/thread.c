@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys/thread.c - OS threads: starting, naming, ending.
+ */
+#include "sys/thread.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/fault.h"
+
+#define THREAD_NAME 16 /* with its end, by the kernel */
+
+static int thread_set_affinity(pthread_attr_t *attr, const int *cpus,
+                               size_t count)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    for (size_t i = 0; i < count; i++)
+        CPU_SET((size_t)cpus[i], &set);
+    return pthread_attr_setaffinity_np(attr, sizeof(set), &set);
+}
+
+int thrumi_thread_check_affinity(const int *cpus, size_t count)
+{
+    if (count > 0 && cpus == NULL)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        if (cpus[i] < 0 || cpus[i] >= CPU_SETSIZE)
+            return -EINVAL;
+    return 0;
+}
+
+static size_t thread_stack_size(size_t asked)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+
+    if (asked < least)
+        asked = least;
+    return (asked + page - 1) / page * page;
+}
+
+/* The mask is inherited, so it is set here for the moment of the creation. */
+static int thread_create(pthread_t *ret, pthread_attr_t *attr,
+                         const sigset_t *mask, void *(*fn)(void *), void *arg)
+{
+    sigset_t before;
+    int rc;
+
+    if (mask != NULL)
+        pthread_sigmask(SIG_SETMASK, mask, &before);
+    rc = pthread_create(ret, attr, fn, arg);
+    if (mask != NULL)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+int thrumi_thread_start(pthread_t *ret,
+                        const struct thrumi_thread_options *options,
+                        void *(*fn)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    int rc;
+
+    if (thrumi_fault("pthread_create"))
+        return -EAGAIN;
+    rc = pthread_attr_init(&attr);
+    if (rc != 0)
+        return -rc;
+    if (options->stack_size != 0)
+        rc = pthread_attr_setstacksize(&attr,
+                                       thread_stack_size(options->stack_size));
+    if (rc == 0 && options->affinity_count != 0)
+        rc = thread_set_affinity(&attr, options->affinity,
+                                 options->affinity_count);
+    if (rc == 0)
+        rc = thread_create(ret, &attr, options->mask, fn, arg);
+    pthread_attr_destroy(&attr);
+    return -rc;
+}
+
+void thrumi_thread_set_name(const char *prefix, unsigned n)
+{
+    char number[12];
+    char name[THREAD_NAME];
+    int room;
+
+    snprintf(number, sizeof(number), "_%u", n);
+    room = THREAD_NAME - 1 - (int)strlen(number);
+    snprintf(name, sizeof(name), "%.*s%s", room, prefix, number);
+    pthread_setname_np(pthread_self(), name);
+}
+
+void thrumi_thread_mask(sigset_t *ret, bool block_all)
+{
+    static const int synchronous[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                      SIGTRAP, SIGABRT, SIGSYS};
+
+    pthread_sigmask(SIG_SETMASK, NULL, ret);
+    if (!block_all)
+        return;
+    sigfillset(ret);
+    for (size_t i = 0; i < sizeof(synchronous) / sizeof(synchronous[0]); i++)
+        sigdelset(ret, synchronous[i]);
+}
+
+const char *thrumi_thread_stack_low(void)
+{
+    pthread_attr_t attr;
+    void *low = NULL;
+    size_t size;
+
+    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+        return NULL;
+    if (pthread_attr_getstack(&attr, &low, &size) != 0)
+        low = NULL;
+    pthread_attr_destroy(&attr);
+    return low;
+}
+
+static struct {
+    pthread_once_t once;
+    pthread_key_t key;
+    void (*fn)(void *);
+    bool made;
+} thread_end = {PTHREAD_ONCE_INIT, 0, NULL, false};
+
+static void thread_end_init(void)
+{
+    thread_end.made = pthread_key_create(&thread_end.key, thread_end.fn) == 0;
+}
+
+void thrumi_thread_at_end(void (*fn)(void *), void *arg)
+{
+    thread_end.fn = fn; /* always the same, so the race is of equals */
+    pthread_once(&thread_end.once, thread_end_init);
+    if (thread_end.made)
+        pthread_setspecific(thread_end.key, arg);
+}

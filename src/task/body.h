@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/body.h - one call of a user's function, and what comes of it.
+ *
+ * Bodies nest: a task that runs inline, or that is helped, runs inside of
+ * another. Raising and returning act on the innermost.
+ */
+#ifndef THRUMI_TASK_BODY_H
+#define THRUMI_TASK_BODY_H
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <thrum/executor.h>
+
+#include "task/context.h"
+
+/* Storage of a result, behind the pointer that is the result. */
+struct thrumi_payload {
+    size_t size;             /* bytes at `data`, for those who ask */
+    void (*free_fn)(void *); /* called at the end with `owned`; or NULL */
+    void *owned;
+    alignas(max_align_t) char data[];
+};
+
+/* What a call came to. */
+struct thrumi_outcome {
+    unsigned phase; /* THRUMI_VALUE, THRUMI_ERROR or THRUMI_CANCELLED */
+    void *value;
+    struct thrumi_payload *payload; /* of a value; may be NULL */
+    thrum_error *error;
+};
+
+struct thrumi_body {
+    struct thrumi_body *outer;
+    thrum_future *future;     /* NULL: detached, or part of another task */
+    thrum_executor *executor; /* whose task it is */
+    thrum_error *error;       /* raised and not cleared */
+    struct thrumi_payload *payload;
+    bool told_cancelled; /* it has asked, and was told to stop */
+    bool owns_task;      /* its frame drops a reference of `future` */
+    bool part;           /* of the body outside, which settles the future */
+};
+
+static inline void thrumi_body_begin(struct thrumi_context *context,
+                                     struct thrumi_body *body,
+                                     thrum_future *future,
+                                     thrum_executor *executor)
+{
+    body->outer = context->body;
+    body->future = future;
+    body->executor = executor;
+    body->error = NULL;
+    body->payload = NULL;
+    body->told_cancelled = false;
+    body->owns_task = false;
+    body->part = false;
+    context->body = body;
+}
+
+/* Ends a body that raised, or has storage, or was told to stop. */
+void thrumi_body_end_slow(struct thrumi_body *body, void *value,
+                          struct thrumi_outcome *ret);
+
+static inline void thrumi_body_end(struct thrumi_context *context,
+                                   struct thrumi_body *body, void *value,
+                                   struct thrumi_outcome *ret)
+{
+    context->body = body->outer;
+    thrumi_body_end_slow(body, value, ret);
+}
+
+/* True when the value is all there is to it. */
+static inline bool thrumi_body_plain(const struct thrumi_body *body)
+{
+    return body->error == NULL && body->payload == NULL &&
+           !body->told_cancelled;
+}
+
+struct thrumi_payload *thrumi_payload_new(size_t size);
+void thrumi_payload_free(struct thrumi_payload *payload);
+void thrumi_outcome_free(struct thrumi_outcome *outcome);
+
+/* Runs a call that nobody waits for; an error goes to the error handler.
+ * Returns the phase that a future would have. */
+unsigned thrumi_body_run_detached(struct thrumi_context *context,
+                                  thrum_executor *executor, thrum_fn *fn,
+                                  void *arg);
+
+#endif /* THRUMI_TASK_BODY_H */

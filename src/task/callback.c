@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/callback.c - what is called when a future settles.
+ *
+ * A callback is a waiter whose wake calls the user's function. It is freed
+ * before the call, so whatever the function does, nothing is lost.
+ */
+#include "task/callback.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "sys/fork.h"
+#include "task/future.h"
+
+struct callback {
+    struct thrumi_waiter waiter;
+    thrum_future *future; /* borrowed: it is on that one's list */
+    thrum_callback_fn *fn;
+    void *arg;
+};
+
+/* Calls it with the context marked, so that it cannot wait. */
+static void callback_call(thrum_future *future, thrum_callback_fn *fn,
+                          void *arg)
+{
+    struct thrumi_context *context = thrumi_context_running();
+    const char *outer = context->callback_frame;
+
+    context->callback_frame = __builtin_frame_address(0);
+    fn(future, arg);
+    context->callback_frame = outer;
+}
+
+static void callback_wake(struct thrumi_waiter *waiter)
+{
+    struct callback *callback =
+        thrumi_container_of(waiter, struct callback, waiter);
+    thrum_future *future = callback->future;
+    thrum_callback_fn *fn = callback->fn;
+    void *arg = callback->arg;
+
+    thrumi_free(callback);
+    callback_call(future, fn, arg);
+}
+
+int thrum_future_add_done_callback(thrum_future *future, thrum_callback_fn *fn,
+                                   void *arg)
+{
+    struct callback *callback;
+
+    if (fn == NULL)
+        return -EINVAL;
+    if (thrumi_future_settled(future)) {
+        callback_call(future, fn, arg);
+        return 0;
+    }
+    if (future->generation != thrumi_fork_generation())
+        return -ECHILD;
+    callback = thrumi_alloc_zero(sizeof(*callback));
+    if (callback == NULL)
+        return -ENOMEM;
+    callback->waiter.wake = callback_wake;
+    callback->future = future;
+    callback->fn = fn;
+    callback->arg = arg;
+    if (!thrumi_future_listen(future, &callback->waiter, THRUMI_CALLBACK))
+        callback_wake(&callback->waiter);
+    return 0;
+}
+
+/* The oldest on the list that is this one; the lock is held. */
+static struct callback *callback_find(thrum_future *future,
+                                      thrum_callback_fn *fn, void *arg)
+{
+    struct thrumi_link *link = future->waiters;
+
+    if (link == NULL)
+        return NULL;
+    do {
+        struct callback *callback =
+            thrumi_container_of(link, struct callback, waiter.link);
+
+        if (callback->waiter.wake == callback_wake && callback->fn == fn &&
+            callback->arg == arg)
+            return callback;
+        link = link->next;
+    } while (link != future->waiters);
+    return NULL;
+}
+
+bool thrum_future_remove_done_callback(thrum_future *future,
+                                       thrum_callback_fn *fn, void *arg)
+{
+    struct callback *callback;
+
+    if (future->generation != thrumi_fork_generation())
+        return false;
+    thrumi_mutex_lock(&future->lock);
+    callback = callback_find(future, fn, arg);
+    if (callback != NULL)
+        thrumi_future_unlist(future, &callback->waiter);
+    thrumi_mutex_unlock(&future->lock);
+    thrumi_free(callback);
+    return callback != NULL;
+}
+
+void thrumi_callback_resume(struct thrumi_context *context)
+{
+    struct thrumi_drain *drain;
+
+    context->callback_frame = NULL;
+    while ((drain = context->drain) != NULL) {
+        thrum_future *future = drain->future;
+        bool owns = drain->owns;
+
+        context->drain = drain->outer;
+        thrumi_future_drain(future, owns);
+        thrum_future_unref(future); /* that of the drain that is gone */
+        if (owns)
+            thrum_future_unref(future);
+    }
+}

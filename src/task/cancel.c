@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/cancel.c - three ways to stop a task: before it begins, by asking it,
+ * by force.
+ */
+#include <errno.h>
+
+#include "sys/fork.h"
+#include "task/body.h"
+#include "task/future.h"
+#include "task/task.h"
+
+bool thrum_future_cancel(thrum_future *future)
+{
+    unsigned state = atomic_load_explicit(&future->state, memory_order_acquire);
+    unsigned settled;
+
+    if (future->generation != thrumi_fork_generation())
+        return (state & THRUMI_PHASE) == THRUMI_CANCELLED;
+    do {
+        if ((state & THRUMI_PHASE) != THRUMI_PENDING)
+            return (state & THRUMI_PHASE) == THRUMI_CANCELLED;
+        settled = THRUMI_CANCELLED | (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
+    } while (!atomic_compare_exchange_weak_explicit(
+        &future->state, &state, settled, memory_order_acq_rel,
+        memory_order_acquire));
+    if (future->has_task)
+        thrumi_task_free_arg(future);
+    if (settled & THRUMI_BUSY)
+        thrumi_future_drain(future, false);
+    return true;
+}
+
+int thrum_future_request_cancel(thrum_future *future)
+{
+    /* relaxed: a hint, no data comes with it */
+    atomic_store_explicit(&future->cancel_requested, true,
+                          memory_order_relaxed);
+    thrum_future_cancel(future);
+    return 0;
+}
+
+bool thrum_cancelled(void)
+{
+    struct thrumi_body *body = thrumi_context_running()->body;
+
+    if (body == NULL || body->future == NULL ||
+        !atomic_load_explicit(&body->future->cancel_requested,
+                              memory_order_relaxed))
+        return false;
+    body->told_cancelled = true;
+    return true;
+}
+
+int thrum_future_kill(thrum_future *future, thrum_time deadline)
+{
+    (void)deadline; /* threads cannot be killed, so there is nothing to wait
+                     * for */
+    if (thrum_future_cancel(future) || thrumi_future_settled(future))
+        return 0;
+    return -ENOTSUP;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/context.c - what runs here: the one way to park and to wake.
+ *
+ * The word of a thread's parking is
+ *
+ *     0 awake    nobody sleeps on it: a wake is a store
+ *     1 woken    stays so
+ *     2 asleep   a wake is a store and a system call
+ *
+ * so a wake of a thread that still spins or has not got to sleep yet costs no
+ * system call. The waker's last access is the exchange: what follows uses only
+ * the word's address.
+ *
+ * A callback that left the library by longjmp never came back to say so. Its
+ * mark is a stack address: one that is not above the caller's frame any more
+ * belongs to a frame that is gone.
+ */
+#include "task/context.h"
+
+#include <errno.h>
+
+#include "sys/park.h"
+#include "sys/thread.h"
+#include "task/record.h"
+#include "task/waitgraph.h"
+
+enum {
+    PARKING_AWAKE = 0,
+    PARKING_WOKEN = 1,
+    PARKING_ASLEEP = 2,
+};
+
+_Thread_local struct thrumi_self thrumi_self_data;
+
+/* Runs when a thread that used the library ends. */
+static void context_thread_ends(void *arg)
+{
+    struct thrumi_self *self = arg;
+
+    thrumi_record_flush(self);
+    thrumi_waitgraph_barrier();
+}
+
+struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self)
+{
+    thrumi_context_init(&self->thread);
+    self->running = &self->thread;
+    thrumi_thread_at_end(context_thread_ends, self);
+    return self->running;
+}
+
+void thrumi_context_init(struct thrumi_context *context)
+{
+    context->park = thrumi_thread_park;
+    context->unpark = thrumi_thread_unpark;
+    context->help = NULL;
+    context->body = NULL;
+    context->drain = NULL;
+    context->callback_frame = NULL;
+    atomic_init(&context->awaits, NULL);
+}
+
+int thrumi_thread_park(struct thrumi_context *context,
+                       struct thrumi_parking *parking, thrum_time deadline)
+{
+    unsigned awake = PARKING_AWAKE;
+    int rc = 0;
+
+    (void)context;
+    /* acquire, here and below: pairs with the release in unpark */
+    atomic_compare_exchange_strong_explicit(
+        &parking->word, &awake, PARKING_ASLEEP, memory_order_acquire,
+        memory_order_acquire);
+    while (atomic_load_explicit(&parking->word, memory_order_acquire) !=
+           PARKING_WOKEN) {
+        if (rc != 0)
+            return rc;
+        rc = thrumi_park_word(&parking->word, PARKING_ASLEEP, deadline);
+    }
+    return 0;
+}
+
+void thrumi_thread_unpark(struct thrumi_context *context,
+                          struct thrumi_parking *parking)
+{
+    atomic_uint *word = &parking->word;
+
+    (void)context;
+    /* release: pairs with the acquires in park */
+    if (atomic_exchange_explicit(word, PARKING_WOKEN, memory_order_release) ==
+        PARKING_ASLEEP)
+        thrumi_wake_word(word, 1);
+}
+
+bool thrumi_context_in_callback(struct thrumi_context *context)
+{
+    const char *here = __builtin_frame_address(0);
+
+    if (context->callback_frame == NULL)
+        return false;
+    if (here < context->callback_frame)
+        return true;
+    context->callback_frame = NULL; /* left by longjmp */
+    return false;
+}
+
+void thrumi_parking_init(struct thrumi_parking *parking)
+{
+    atomic_init(&parking->word, PARKING_AWAKE);
+    parking->context = thrumi_context_running();
+    parking->queue = NULL;
+}
+
+int thrumi_parking_wait(struct thrumi_parking *parking, thrum_time deadline)
+{
+    if (thrumi_context_in_callback(parking->context))
+        return THRUM_ECONTEXT;
+    return parking->context->park(parking->context, parking, deadline);
+}
+
+void thrumi_parking_wake(struct thrumi_parking *parking)
+{
+    parking->context->unpark(parking->context, parking);
+}
+
+void thrumi_parking_finish(struct thrumi_parking *parking)
+{
+    parking->queue = NULL; /* it cannot last */
+    while (parking->context->park(parking->context, parking, THRUM_FOREVER) !=
+           0)
+        ;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/context.h - what runs here: the one way to park and to wake.
+ *
+ * A context is whatever can wait: an OS thread, a pool's worker, later a
+ * greenlet. It has the functions by which it sleeps and is woken, so whoever
+ * waits below this floor never knows which it is.
+ *
+ * A wait is a struct thrumi_parking on the stack of the one that waits:
+ *
+ *     thrumi_parking_init(&parking);
+ *     ... put it, in some waiter, on some list, under that list's lock ...
+ *     rc = thrumi_parking_wait(&parking, deadline);
+ *
+ * and whoever takes the waiter off the list calls thrumi_parking_wake(), once.
+ * After a time-out the waiter must be taken off the list; if somebody else has
+ * done that, the wake is on its way, and thrumi_parking_finish() waits for it.
+ */
+#ifndef THRUMI_TASK_CONTEXT_H
+#define THRUMI_TASK_CONTEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <thrum/future.h>
+
+#include "base/container.h"
+#include "base/list.h"
+
+struct thrumi_body;
+struct thrumi_context;
+struct thrumi_drain;
+struct thrumi_record;
+
+/* Something on a list that is to be woken; `wake` is called once, by whoever
+ * takes it off the list, after the list's lock was dropped. */
+struct thrumi_waiter {
+    struct thrumi_link link;
+    void (*wake)(struct thrumi_waiter *waiter);
+};
+
+struct thrumi_parking {
+    atomic_uint word; /* see context.c */
+    struct thrumi_context *context;
+    thrum_executor *queue; /* waits for what lies in this one's queue */
+};
+
+struct thrumi_context {
+    /* Sleeps until woken: 0, or -ETIMEDOUT, -ECANCELED, -EDEADLK. */
+    int (*park)(struct thrumi_context *context, struct thrumi_parking *parking,
+                thrum_time deadline);
+    /* Ends park, from anywhere; the parking may be gone when it returns. */
+    void (*unpark)(struct thrumi_context *context,
+                   struct thrumi_parking *parking);
+    /* Runs what brings the future nearer, if anything does: true when
+     * something ran. NULL for contexts that cannot. */
+    bool (*help)(struct thrumi_context *context, thrum_future *future);
+    struct thrumi_body *body;   /* innermost running one, or NULL */
+    struct thrumi_drain *drain; /* innermost settlement under way, or NULL */
+    const char *callback_frame; /* stack address of a running callback */
+    _Atomic(thrum_future *) awaits; /* guarded by the wait graph's lock */
+};
+
+/* The free records that this thread keeps, see task/record.c. */
+struct thrumi_magazine {
+    struct thrumi_record *first;
+    unsigned count;
+};
+
+/* The library's state of a thread. Greenlets never leave their thread, so the
+ * address may be kept across a switch. */
+struct thrumi_self {
+    struct thrumi_context *running; /* NULL: not used yet */
+    struct thrumi_context thread;   /* the thread's own context */
+    struct thrumi_magazine current;
+    struct thrumi_magazine spare;
+    unsigned shard;       /* which of a pool's queues it submits to, from 1 */
+    unsigned since_timed; /* submits since one was timed */
+};
+
+extern _Thread_local struct thrumi_self thrumi_self_data
+    __attribute__((visibility("hidden")));
+
+static inline struct thrumi_self *thrumi_self(void)
+{
+    return &thrumi_self_data;
+}
+
+struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self);
+
+static inline struct thrumi_context *thrumi_context_running(void)
+{
+    struct thrumi_self *self = thrumi_self();
+
+    if (thrumi_unlikely(self->running == NULL))
+        return thrumi_context_first_use(self);
+    return self->running;
+}
+
+/* Makes a context that sleeps as a thread does. */
+void thrumi_context_init(struct thrumi_context *context);
+/* How a thread sleeps and is woken; for contexts that do more than that. */
+int thrumi_thread_park(struct thrumi_context *context,
+                       struct thrumi_parking *parking, thrum_time deadline);
+void thrumi_thread_unpark(struct thrumi_context *context,
+                          struct thrumi_parking *parking);
+
+/* Runs a callback here? Then nothing may wait. */
+bool thrumi_context_in_callback(struct thrumi_context *context);
+
+void thrumi_parking_init(struct thrumi_parking *parking);
+/* 0 when woken; THRUM_ECONTEXT in a callback; what park says. */
+int thrumi_parking_wait(struct thrumi_parking *parking, thrum_time deadline);
+void thrumi_parking_wake(struct thrumi_parking *parking);
+/* Waits, without a deadline, for a wake that is on its way. */
+void thrumi_parking_finish(struct thrumi_parking *parking);
+
+#endif /* THRUMI_TASK_CONTEXT_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/executor.h - what all executors have in common.
+ */
+#ifndef THRUMI_TASK_EXECUTOR_H
+#define THRUMI_TASK_EXECUTOR_H
+
+#include <stdatomic.h>
+
+#include <thrum/executor.h>
+
+/* What the library's own executors can do beside thrum_executor_ops. */
+struct thrumi_executor_fast {
+    /* Takes up to n calls that nobody waits for: no record, no future.
+     * Returns how many, or a code if none. */
+    int (*post)(void *self, thrum_fn *fn, void *const *args, size_t n);
+    /* Takes up to n tasks at once; likewise. */
+    int (*enqueue_many)(void *self, thrum_task *const *tasks, size_t n);
+};
+
+struct thrum_executor {
+    atomic_uint refs;  /* users; the last unref calls destroy */
+    atomic_uint holds; /* of the memory: the users together, tasks, workers */
+    uint16_t generation;
+    bool own;            /* of this library */
+    unsigned time_every; /* time one task in so many; 0: none */
+    thrum_executor_ops ops;
+    struct thrumi_executor_fast fast;  /* NULL where it cannot */
+    void (*free_fn)(thrum_executor *); /* of the memory */
+    void *self;
+};
+
+/* Fills in an executor that is embedded or allocated by the caller; its memory
+ * goes to thrumi_free() unless free_fn is set afterwards. */
+void thrumi_executor_init(thrum_executor *executor,
+                          const thrum_executor_ops *ops, void *self);
+
+/* 0 if this process may use it, else -ECHILD. */
+int thrumi_executor_check(const thrum_executor *executor);
+
+/* Keeps the memory, not the service; frees it with the last. */
+void thrumi_executor_hold(thrum_executor *executor);
+void thrumi_executor_release(thrum_executor *executor);
+
+#endif /* THRUMI_TASK_EXECUTOR_H */

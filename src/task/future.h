@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/future.h - the record of a future, which is also that of its task.
+ *
+ * 64 bytes, a cache line. The state word is the phase and, with it,
+ *
+ *     LISTED   while unsettled: something is on the list of waiters
+ *     BUSY     when settled: the list is still being worked off
+ *
+ * so settling one that nobody waits for is a single atomic operation and no
+ * lock. What is in `value` and `extra` changes owner with the phase:
+ *
+ *     pending     the task's argument and options; whoever ends this phase
+ *     running     the runner's alone
+ *     settled     the result and its storage, read by anybody
+ */
+#ifndef THRUMI_TASK_FUTURE_H
+#define THRUMI_TASK_FUTURE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <thrum/future.h>
+
+#include "base/container.h"
+#include "sys/mutex.h"
+#include "task/body.h"
+#include "task/context.h"
+
+enum {
+    THRUMI_PENDING = 0,
+    THRUMI_RUNNING = 1,
+    THRUMI_VALUE = 2, /* this and above: settled */
+    THRUMI_ERROR = 3,
+    THRUMI_CANCELLED = 4,
+    THRUMI_PHASE = 7, /* mask */
+    THRUMI_LISTED = 8,
+    THRUMI_BUSY = 16,
+};
+
+struct thrumi_task_extra;
+
+struct thrum_future {
+    atomic_uint state;
+    atomic_uint refs;
+    struct thrumi_mutex lock; /* a leaf; guards the list of waiters */
+    atomic_bool cancel_requested;
+    bool has_task : 1;   /* fn is to be called; else a promise settles it */
+    bool detached : 1;   /* nobody will ask for its error */
+    uint16_t generation; /* of the process that made it, see sys/fork.h */
+    struct thrumi_link *waiters; /* the first of a ring, or NULL */
+    thrum_fn *fn;
+    void *value; /* the argument, then the result or the error */
+    thrum_executor *executor;
+    union {
+        struct thrumi_task_extra *task; /* until it has run */
+        struct thrumi_payload *payload; /* of a value */
+    } extra;
+    _Atomic(struct thrumi_context *) runner; /* where it runs */
+};
+
+static inline unsigned thrumi_future_phase(const thrum_future *future)
+{
+    /* acquire: pairs with the release that settles or starts it */
+    return atomic_load_explicit(&future->state, memory_order_acquire) &
+           THRUMI_PHASE;
+}
+
+static inline bool thrumi_future_settled(const thrum_future *future)
+{
+    return thrumi_future_phase(future) >= THRUMI_VALUE;
+}
+
+/* A pending future with `refs` references, or NULL. */
+thrum_future *thrumi_future_new(unsigned refs);
+void thrumi_future_free(thrum_future *future);
+
+/* From pending to running. False: somebody else has taken or cancelled it. */
+static inline bool thrumi_future_start(thrum_future *future)
+{
+    unsigned state = atomic_load_explicit(&future->state, memory_order_relaxed);
+
+    while ((state & THRUMI_PHASE) == THRUMI_PENDING)
+        /* acquire: what the submitter wrote came by the queue; this is for
+         * those who found the future otherwise */
+        if (atomic_compare_exchange_weak_explicit(
+                &future->state, &state, state | THRUMI_RUNNING,
+                memory_order_acq_rel, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+/* Works off the list of a future that was just settled. `owns`: the caller
+ * drops a reference afterwards; if a callback ends the thread, somebody must do
+ * that in its place. */
+void thrumi_future_drain(thrum_future *future, bool owns);
+
+/* Settles one that only the caller may settle, since it runs: `value` and
+ * `extra` are written. True: thrumi_future_drain() is to be called. */
+static inline bool thrumi_future_settle_word(thrum_future *future,
+                                             unsigned phase)
+{
+    unsigned state = atomic_load_explicit(&future->state, memory_order_relaxed);
+    unsigned settled;
+
+    do
+        settled = phase | (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
+    while (!atomic_compare_exchange_weak_explicit(&future->state, &state,
+                                                  settled, memory_order_acq_rel,
+                                                  memory_order_relaxed));
+    return (settled & THRUMI_BUSY) != 0;
+}
+
+/* Settles one from a phase up to `highest`, and works off its list. False: it
+ * was in a later one, and nothing happened. */
+bool thrumi_future_settle_from(thrum_future *future, unsigned highest,
+                               unsigned phase);
+
+/* Writes what a body came to, before it is settled; takes it over. */
+void thrumi_future_set_outcome(thrum_future *future,
+                               const struct thrumi_outcome *outcome);
+/* Settles a running one with an error, and works off its list. */
+void thrumi_future_fail(thrum_future *future, thrum_error *error);
+
+enum thrumi_listen_order {
+    THRUMI_WAITER,   /* before all callbacks */
+    THRUMI_CALLBACK, /* after those that were added before */
+};
+
+/* Puts a waiter on the list; false if the future has settled before. */
+bool thrumi_future_listen(thrum_future *future, struct thrumi_waiter *waiter,
+                          enum thrumi_listen_order order);
+/* Takes it off; false if it was taken off before, to be woken. */
+bool thrumi_future_unlisten(thrum_future *future, struct thrumi_waiter *waiter);
+
+/* The same with the lock held, of one that is on the list. */
+void thrumi_future_unlist(thrum_future *future, struct thrumi_waiter *waiter);
+
+/* Waits until it has settled: 0 or a code of the wait. */
+int thrumi_future_wait(thrum_future *future, thrum_time deadline);
+
+#endif /* THRUMI_TASK_FUTURE_H */

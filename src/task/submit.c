@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/submit.c - the ways into an executor.
+ */
+#include "task/submit.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "task/executor.h"
+#include "task/task.h"
+
+/* What can be refused before anything is made. */
+static int submit_check(const thrum_executor *executor, thrum_fn *fn,
+                        size_t size)
+{
+    if (thrumi_unlikely(executor == NULL || fn == NULL))
+        return -EINVAL;
+    if (thrumi_unlikely(size == 0 && !executor->ops.shares_memory))
+        return THRUM_ENOTSHARED;
+    return thrumi_executor_check(executor);
+}
+
+static int submit_check_options(const thrum_submit_options *options)
+{
+    if (options->size < sizeof(*options) || options->start_ns < 0 ||
+        options->run_ns < 0)
+        return -EINVAL;
+    return options->run_ns > 0 ? -ENOTSUP : 0;
+}
+
+/* The tasks of a user's executor keep its memory: nothing else is sure to. */
+int thrumi_submit_enqueue(thrum_executor *executor, thrum_future *task)
+{
+    int rc;
+
+    if (!executor->own)
+        thrumi_executor_hold(executor);
+    rc = executor->ops.enqueue(executor->self, (thrum_task *)task);
+    if (thrumi_likely(rc >= 0))
+        return 0;
+    if (!executor->own)
+        thrumi_executor_release(executor);
+    return rc;
+}
+
+static int submit_task(thrum_executor *executor, thrum_fn *fn, const void *arg,
+                       size_t size, const thrum_submit_options *options,
+                       thrum_future **ret)
+{
+    thrum_future *task;
+    int rc = thrumi_task_new(executor, fn, arg, size, options, &task);
+
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    if (ret == NULL)
+        task->detached = true;
+    rc = thrumi_submit_enqueue(executor, task);
+    if (thrumi_unlikely(rc != 0)) {
+        thrumi_task_discard(task);
+        return rc;
+    }
+    if (ret != NULL)
+        *ret = task;
+    else
+        thrum_future_unref(task);
+    return 0;
+}
+
+int thrum_executor_submit(thrum_executor *executor, thrum_fn *fn,
+                          const void *arg, size_t size, thrum_future **ret)
+{
+    void *pointer = (void *)(uintptr_t)arg;
+    int rc = submit_check(executor, fn, size);
+
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    if (ret == NULL && size == 0 && executor->fast.post != NULL) {
+        rc = executor->fast.post(executor->self, fn, &pointer, 1);
+        return rc < 0 ? rc : 0;
+    }
+    return submit_task(executor, fn, arg, size, NULL, ret);
+}
+
+int thrum_executor_submit_with(thrum_executor *executor, thrum_fn *fn,
+                               const void *arg, size_t size,
+                               const thrum_submit_options *options,
+                               thrum_future **ret)
+{
+    int rc = submit_check(executor, fn, size);
+
+    if (rc == 0 && options != NULL)
+        rc = submit_check_options(options);
+    if (rc != 0)
+        return rc;
+    return submit_task(executor, fn, arg, size, options, ret);
+}
+
+/* ---- many at once ---- */
+
+/* One after the other, for executors that know no better. */
+static int submit_each(thrum_executor *executor, thrum_fn *fn,
+                       void *const *args, size_t n, thrum_future **ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        int rc = submit_task(executor, fn, args[i], 0, NULL,
+                             ret == NULL ? NULL : &ret[i]);
+
+        if (rc != 0)
+            return i > 0 ? (int)i : rc;
+    }
+    return (int)n;
+}
+
+/* How many tasks could be made. */
+static size_t submit_make(thrum_executor *executor, thrum_fn *fn,
+                          void *const *args, size_t n, thrum_future **ret)
+{
+    size_t made = 0;
+
+    while (made < n &&
+           thrumi_task_new(executor, fn, args[made], 0, NULL, &ret[made]) == 0)
+        made++;
+    return made;
+}
+
+static int submit_futures(thrum_executor *executor, thrum_fn *fn,
+                          void *const *args, size_t n, thrum_future **ret)
+{
+    size_t made = submit_make(executor, fn, args, n, ret);
+    int accepted;
+
+    if (made == 0)
+        return -ENOMEM;
+    accepted = executor->fast.enqueue_many(executor->self,
+                                           (thrum_task *const *)ret, made);
+    for (size_t i = accepted < 0 ? 0 : (size_t)accepted; i < made; i++)
+        thrumi_task_discard(ret[i]);
+    return accepted;
+}
+
+int thrum_executor_submit_many(thrum_executor *executor, thrum_fn *fn,
+                               void *const *args, size_t n,
+                               thrum_future **ret_futures)
+{
+    int rc = submit_check(executor, fn, 0);
+
+    if (rc != 0)
+        return rc;
+    if (n > INT_MAX || (n > 0 && args == NULL))
+        return -EINVAL;
+    if (n == 0)
+        return 0;
+    if (ret_futures == NULL && executor->fast.post != NULL)
+        return executor->fast.post(executor->self, fn, args, n);
+    if (ret_futures != NULL && executor->fast.enqueue_many != NULL)
+        return submit_futures(executor, fn, args, n, ret_futures);
+    return submit_each(executor, fn, args, n, ret_futures);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/task.h - a function, its argument, and the future that it settles.
+ *
+ * A task is its future's record. Whoever starts it (thrumi_future_start())
+ * executes it, once; a queue that holds a task holds a reference, and finds it
+ * started, cancelled or settled when somebody else was faster: then it only
+ * drops the reference.
+ */
+#ifndef THRUMI_TASK_TASK_H
+#define THRUMI_TASK_TASK_H
+
+#include <stdalign.h>
+#include <stddef.h>
+
+#include "task/future.h"
+
+/* What a task has beside its function and a pointer. */
+struct thrumi_task_extra {
+    void (*free_arg)(void *); /* NULL: none, or called already */
+    const char *name;         /* behind the argument's copy, or NULL */
+    int64_t start_by;         /* not begun after this; 0: whenever */
+    int64_t queued_at;        /* when it was submitted, if it is timed; or 0 */
+    int priority;
+    alignas(max_align_t) char data[]; /* copy of the argument, the name */
+};
+
+/* How long a timed task took. */
+struct thrumi_timing {
+    bool timed;
+    int64_t wait_ns;
+    int64_t run_ns;
+};
+
+/* Makes a pending task with two references, the queue's and the caller's.
+ * Returns 0, -ENOMEM. */
+int thrumi_task_new(thrum_executor *executor, thrum_fn *fn, const void *arg,
+                    size_t size, const thrum_submit_options *options,
+                    thrum_future **ret);
+
+/* Frees a task that no executor took: the argument stays the caller's. */
+void thrumi_task_discard(thrum_future *task);
+
+/* Executes a task that the caller has started; returns the phase it came to.
+ * `owns`: the caller drops a reference afterwards. */
+unsigned thrumi_task_execute(thrum_future *task, struct thrumi_context *context,
+                             bool owns, struct thrumi_timing *timing);
+
+/* Starts and executes it, or not; drops the queue's reference. */
+void thrumi_task_run(thrum_future *task);
+/* Fails it with the code, or cancels it; drops the queue's reference. */
+void thrumi_task_drop(thrum_future *task, int code);
+
+/* Calls free_arg, if that is still to be done. The caller has ended the
+ * pending phase. */
+void thrumi_task_free_arg(thrum_future *task);
+
+/* The thread is ending inside a task: fails every task whose body is on the
+ * context's stack, innermost first. */
+void thrumi_task_abandon(struct thrumi_context *context);
+
+static inline int thrumi_task_priority(const thrum_future *task)
+{
+    return task->extra.task == NULL ? 0 : task->extra.task->priority;
+}
+
+#endif /* THRUMI_TASK_TASK_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/waitgraph.h - finding waits that could never end.
+ */
+#ifndef THRUMI_TASK_WAITGRAPH_H
+#define THRUMI_TASK_WAITGRAPH_H
+
+#include "task/context.h"
+
+/* Says that the context is about to wait for the future without a deadline.
+ * Returns 0; or -EDEADLK when the future's task waits, directly or through
+ * others, for a task that runs in this very context. */
+int thrumi_waitgraph_enter(struct thrumi_context *context,
+                           thrum_future *future);
+void thrumi_waitgraph_leave(struct thrumi_context *context);
+
+/* Waits until nobody is looking at a context that is about to be freed. */
+void thrumi_waitgraph_barrier(void);
+
+#endif /* THRUMI_TASK_WAITGRAPH_H */
