@@ -47,26 +47,28 @@ static void *repeat(void *arg)
 {
     void **pair = arg; /* an item of each iterator */
     const char *word = pair[0];
-    int64_t times = *(int64_t *)pair[1];
-    char *text = thrum_return_alloc(strlen(word) * (size_t)times + 1);
+    const size_t *times = pair[1];
+    size_t length = strlen(word), n = *times;
+    char *text = thrum_return_alloc(length * n + 1);
 
     if (text == NULL)
         return NULL; /* -ENOMEM is raised already */
-    text[0] = '\0';
-    while (times-- > 0)
-        strcat(text, word);
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + i * length, word, length);
+    text[n * length] = '\0';
     return text;
 }
 
 static void map_zip(thrum_executor *pool)
 {
     static char warp[] = "warp ", weft[] = "weft ";
+    static const size_t times[] = {1, 2, 3};
     void *words[] = {warp, weft};
     thrum_iter *both[2], *items, *results;
     void *text;
 
     CHECK(thrum_iter_pointers(words, 2, &both[0]));
-    CHECK(thrum_iter_range(1, 100, &both[1]));
+    CHECK(thrum_iter_array(times, 3, sizeof(times[0]), &both[1]));
     CHECK(thrum_iter_zip(both, 2, &items)); /* as long as the shortest */
     CHECK(thrum_executor_map(pool, repeat, items, NULL, &results));
     while (thrum_iter_next(results, &text) == 0)
