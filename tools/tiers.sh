@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+#
+# tiers.sh - the builds beyond the plain one, each a function; read by `.` after
+# frame.sh. Each has its own folder build-<tier>, so that a second run builds
+# only what changed.
+#
+# The source tree is the same in all of them: its checks run in the plain build
+# alone.
+
+frame_code_only='--no-suite checks --no-suite headers'
+frame_clang=clang-14
+command -v $frame_clang >/dev/null || frame_clang=clang
+
+# frame_with COMPILER COMMAND...
+frame_with() (
+    CC=$1
+    export CC
+    shift
+    "$@"
+)
+
+tier_asan() {
+    frame_build asan build-asan -Db_sanitize=address,undefined \
+        -Db_lundef=false -Dman=disabled || return 0
+    frame_test asan build-asan $frame_code_only
+}
+
+tier_tsan() {
+    frame_with $frame_clang frame_build tsan build-tsan \
+        -Db_sanitize=thread -Db_lundef=false -Dman=disabled || return 0
+    # Addresses must not be random, where one may say so.
+    if setarch "$(uname -m)" -R true 2>/dev/null; then
+        frame_wrap="setarch $(uname -m) -R"
+    fi
+    frame_test tsan build-tsan $frame_code_only
+    frame_wrap=
+}
+
+# tier_compiler TIER COMPILER OPTION...: one test, that it builds with -Werror.
+tier_compiler() {
+    frame_name=$1
+    frame_cc=$2
+    shift 2
+    if frame_with "$frame_cc" frame_build "$frame_name" \
+        "build-$frame_name" --werror -Dman=disabled "$@"; then
+        frame_note ok "$frame_name" "build"
+    fi
+}
+
+tier_gcc() {
+    tier_compiler gcc gcc
+}
+
+tier_clang() {
+    tier_compiler clang $frame_clang -Dfuzz=true
+}
+
+# The library for aarch64, and what the examples print there. Not the test
+# programs: there is no cmocka for it without Debian's aarch64 archive.
+tier_aarch64() {
+    if ! command -v aarch64-linux-gnu-gcc >/dev/null ||
+        ! command -v qemu-aarch64 >/dev/null; then
+        frame_note skip aarch64 "all (no cross compiler or no qemu-user)"
+        return 0
+    fi
+    frame_build aarch64 build-aarch64 --cross-file tools/aarch64.ini \
+        -Dtests=false -Dman=disabled -Dcommand=disabled || return 0
+    frame_say "aarch64: examples, by qemu-aarch64"
+    frame_note skip aarch64 "the cmocka programs (no cmocka for aarch64)"
+    for frame_expected in examples/expected/*.txt; do
+        frame_name=$(basename "$frame_expected" .txt)
+        tier_aarch64_example "$frame_name" "$frame_expected"
+    done
+}
+
+tier_aarch64_example() {
+    if [ ! -x "build-aarch64/examples/example-$1" ]; then
+        frame_note skip aarch64 "example $1 (not built)"
+    elif timeout 120 qemu-aarch64 -L /usr/aarch64-linux-gnu \
+        "build-aarch64/examples/example-$1" >build-aarch64/output \
+        2>build-aarch64/errors </dev/null &&
+        diff -u "$2" build-aarch64/output; then
+        echo "ok $1"
+        frame_note ok aarch64 "example $1"
+    else
+        echo "not ok $1"
+        cat build-aarch64/errors
+        frame_note fail aarch64 "example $1"
+    fi
+}
+
+# The rest is for script/test --full.
+
+# tier_options TIER OPTION...: the whole suite with other options.
+tier_options() {
+    frame_name=$1
+    shift
+    frame_build "$frame_name" "build-$frame_name" -Dman=disabled "$@" ||
+        return 0
+    frame_test "$frame_name" "build-$frame_name" $frame_code_only
+}
+
+tier_variants() {
+    frame_with $frame_clang tier_options clang-test --werror
+    tier_options unity -Dunity=on
+    tier_options static -Ddefault_library=static
+    tier_options O0 -Doptimization=0
+    tier_options O3 -Doptimization=3
+    tier_options Os -Doptimization=s
+    tier_options fortify --werror -Doptimization=2 \
+        -Dc_args=-D_FORTIFY_SOURCE=2
+}
+
+# Reads the plain build.
+tier_valgrind() {
+    if ! command -v valgrind >/dev/null; then
+        frame_note skip valgrind "all (not installed)"
+        return 0
+    fi
+    THRUM_TEST_SCALE=2 THRUM_TEST_TIMEOUT=900
+    export THRUM_TEST_SCALE THRUM_TEST_TIMEOUT
+    frame_test valgrind build --suite unit --suite api --wrapper \
+        'valgrind -q --error-exitcode=99 --fair-sched=yes' \
+        --timeout-multiplier 10
+    unset THRUM_TEST_SCALE THRUM_TEST_TIMEOUT
+}
+
+tier_stress() {
+    THRUM_STRESS_SECONDS=${THRUM_STRESS_SECONDS:-120}
+    THRUM_TEST_TIMEOUT=3600
+    export THRUM_STRESS_SECONDS THRUM_TEST_TIMEOUT
+    frame_test stress build --suite stress --timeout-multiplier 30
+    unset THRUM_STRESS_SECONDS THRUM_TEST_TIMEOUT
+}
+
+# The library against the dumps of its releases, which begin with 1.0.
+tier_abi() {
+    for frame_dump in abi/*.abi; do
+        if [ ! -f "$frame_dump" ]; then
+            frame_note skip abi "all (no release has a dump yet)"
+        elif ! command -v abidiff >/dev/null; then
+            frame_note skip abi "$frame_dump (no abidiff)"
+        elif abidiff --no-added-syms "$frame_dump" build/src/libthrum.so; then
+            frame_note ok abi "$frame_dump"
+        else
+            frame_note fail abi "$frame_dump"
+        fi
+    done
+}
