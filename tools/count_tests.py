@@ -44,7 +44,7 @@ class Count:
 
     def add_tap(self, program, output):
         """All lines of a program. Returns (lines seen, lines planned)."""
-        seen, planned = 0, None
+        seen, planned, failed = 0, None, len(self.failed)
         for line in output.splitlines():
             plan = TAP_PLAN.match(line)
             match = TAP_LINE.match(line)
@@ -55,7 +55,10 @@ class Count:
                     self.skipped.append(f"{program} ({skip.group(1)})")
             elif match:
                 seen += 1
+                failed = len(self.failed)
                 self.add_line(program, match)
+            elif line.startswith("# ") and len(self.failed) > failed:
+                self.failed[-1] += "\n    " + line[2:]
         return seen, planned
 
     def add_program(self, tier, entry):
@@ -125,6 +128,8 @@ def entry(name, output, result="OK", code=0):
 
 # What a program did, and what it must count as: passed, failed, skipped.
 KNOWN = [
+    (entry("why", "1..1\n# before\nnot ok 1 - a\n# why\n# and\n", "ERROR", 1),
+     (0, 1, 0)),
     (entry("good", "1..3\nok 1 - a\nok 2 - b # SKIP no gdb\nok 3 - c\n"),
      (2, 0, 1)),
     (entry("bad", "1..2\nok 1 - a\nnot ok 2 - b\n# why\n", "ERROR", 1),
