@@ -54,10 +54,18 @@ static bool pool_grow(struct thrumi_pool *pool)
 
 void thrumi_pool_notify(struct thrumi_pool *pool)
 {
-    if (thrumi_likely(!thrumi_idle_want_wake(&pool->idle, pool_may_grow(pool))))
-        return;
-    if (!thrumi_idle_wake_one(&pool->idle) && !pool_grow(pool))
-        thrumi_idle_stop_search(&pool->idle);
+    bool may_grow = pool_may_grow(pool);
+
+    while (thrumi_unlikely(thrumi_idle_want_wake(&pool->idle, may_grow))) {
+        if (thrumi_idle_wake_one(&pool->idle) || pool_grow(pool))
+            return;
+        /* Others may have submitted and woken nobody, since we had the token;
+         * and who looked at the queues before that may sleep by now. */
+        if (!thrumi_idle_stop_search(&pool->idle) ||
+            !thrumi_pool_has_work(pool))
+            return;
+        may_grow = false;
+    }
 }
 
 bool thrumi_pool_has_work(struct thrumi_pool *pool)
