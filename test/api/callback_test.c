@@ -214,8 +214,8 @@ TEST(F24_waiters_are_released_before_callbacks)
     gate_open(&gate);
     join_thread(quiescer);
     assert_int_equal(seen.calls, 1);
-    assert_int_equal(thrum_future_quiesce(deal.future, THRUM_NOW), 0);
     join_thread(settler);
+    assert_int_equal(thrum_future_quiesce(deal.future, THRUM_NOW), 0);
     deal_end(&deal);
 }
 
