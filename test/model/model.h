@@ -38,6 +38,7 @@ struct model_program {
     unsigned spurious;    /* wake-ups and failures of weak compare-and-swap
                              that have no reason */
     unsigned timeouts;    /* deadlines that pass while others could run */
+    unsigned cpus;        /* what the program is told */
     unsigned daemons;     /* bits of threads that may be parked at the end */
     const char *finds;    /* a planted bug: part of the message it must give */
 };
@@ -56,6 +57,9 @@ void model_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
       ? (void)0                                                         \
       : model_fail("%s is false at " __FILE__ ":" MODEL_TEXT(__LINE__), \
                    #condition))
+
+/* The function of a thread that waits until the library starts one. */
+void model_host(void);
 
 /* The index of the calling thread. */
 unsigned model_thread(void);

@@ -28,6 +28,7 @@ enum {
 };
 
 enum model_status {
+    MODEL_WAITING, /* a host that has nothing to do yet */
     MODEL_RUNNABLE,
     MODEL_PARKED,
     MODEL_DONE,

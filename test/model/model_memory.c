@@ -213,6 +213,13 @@ void *thrumi_alloc_array(size_t count, size_t bytes)
     return thrumi_alloc_zero(count * bytes);
 }
 
+char *thrumi_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    return memcpy(thrumi_alloc_zero(size), text, size);
+}
+
 void thrumi_free(void *memory)
 {
     unsigned char *grain = memory_grain(memory);

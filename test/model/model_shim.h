@@ -5,14 +5,36 @@
  * The files of src/ are compiled unchanged. Each `_explicit` operation becomes
  * a model point, where another thread may go on, and then the plain operation,
  * which nothing can interrupt. Stores and loads pass the store buffer of the
- * thread. atomic_init() stays as it is: nobody else can see the object yet.
+ * thread. atomic_init() is no point: nobody else can see the object yet.
  */
 #ifndef MODEL_SHIM_H
 #define MODEL_SHIM_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "sys/park.h"
+
+/* Two steps of a spin loop show all that two hundred would. */
+#undef THRUMI_SPIN_STEPS
+#define THRUMI_SPIN_STEPS 2u
+
+/* Threads of a model are not the system's: none is left early, and one that is
+ * to be joined has done all that others can see. */
+#undef pthread_cleanup_push
+#undef pthread_cleanup_pop
+#define pthread_cleanup_push(fn, arg) ((void)(fn), (void)(arg))
+#define pthread_cleanup_pop(execute)  ((void)(execute))
+#define pthread_join(thread, ret)     model_has_ended(thread)
+#define pthread_detach(thread)        model_has_ended(thread)
+
+static inline int model_has_ended(pthread_t thread)
+{
+    (void)thread;
+    return 0;
+}
 
 void model_load(const volatile void *address, void *ret, size_t size,
                 const char *what);
@@ -32,6 +54,15 @@ void model_fence(memory_order order, const char *what);
 
 /* The comma turns an atomic lvalue into a plain value. */
 #define MODEL_VALUE_OF(address) __typeof__((void)0, *(address))
+
+#undef atomic_init
+#define atomic_init(address, value)                   \
+ __extension__({                                      \
+__auto_type model_at = (address);                         \
+MODEL_VALUE_OF(model_at) model_new = (value);             \
+                                                      \
+model_rmw_write(model_at, &model_new, sizeof(model_new)); \
+ })
 
 #undef atomic_load_explicit
 #define atomic_load_explicit(address, order)                                   \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_sys.c - src/sys/ as a model has it: parking, the clock, ends of
- * threads.
+ * model_sys.c - src/sys/ as a model has it: parking, the clock, threads.
+ *
+ * A thread that the library starts becomes one of the program's threads whose
+ * function is model_host(), if one is left.
  *
  * Time stands still but when a deadline passes. A futex wake that has a choice
  * of sleepers tries each.
@@ -12,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "sys/clock.h"
+#include "sys/cpus.h"
 #include "sys/fork.h"
 #include "sys/park.h"
 #include "sys/thread.h"
@@ -26,9 +29,47 @@ int64_t thrumi_clock_ns(void)
     return model->now;
 }
 
+thrum_time thrum_in_ns(int64_t ns)
+{
+    return (thrum_time){model->now + ns};
+}
+
+thrum_time thrum_in_ms(int64_t ms)
+{
+    return thrum_in_ns(ms * 1000000);
+}
+
 uint16_t thrumi_fork_generation(void)
 {
     return 1;
+}
+
+/* ---- threads ---- */
+
+static struct {
+    void *(*fn)(void *);
+    void *arg;
+} sys_hosted[MODEL_THREADS];
+
+void model_host(void)
+{
+    sys_hosted[model->current].fn(sys_hosted[model->current].arg);
+}
+
+int thrumi_thread_start(pthread_t *ret,
+                        const struct thrumi_thread_options *options,
+                        void *(*fn)(void *), void *arg)
+{
+    for (unsigned i = 0; i < model->thread_count; i++) {
+        if (model->slots[i].status != MODEL_WAITING)
+            continue;
+        sys_hosted[i].fn = fn;
+        sys_hosted[i].arg = arg;
+        model->slots[i].status = MODEL_RUNNABLE;
+        *ret = i;
+        return 0;
+    }
+    return -EAGAIN;
 }
 
 void thrumi_thread_at_end(void (*fn)(void *), void *arg)
@@ -42,6 +83,32 @@ void model_thread_ends(void)
     if (sys_at_end.fn != NULL)
         sys_at_end.fn(sys_at_end.arg);
 }
+
+void thrumi_thread_set_name(const char *prefix, unsigned n)
+{
+}
+
+void thrumi_thread_mask(sigset_t *ret, bool block_all)
+{
+    sigemptyset(ret);
+}
+
+const char *thrumi_thread_stack_low(void)
+{
+    return NULL;
+}
+
+int thrumi_thread_check_affinity(const int *cpus, size_t count)
+{
+    return 0;
+}
+
+int thrumi_cpus_usable(const char *root)
+{
+    return (int)model->program->cpus;
+}
+
+/* ---- parking ---- */
 
 int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline)
 {

@@ -200,7 +200,7 @@ static void thread_switch(unsigned next)
 static void thread_finish(void)
 {
     for (unsigned i = 0; i < model->thread_count; i++)
-        if (model->slots[i].status != MODEL_DONE &&
+        if (model->slots[i].status == MODEL_PARKED &&
             (model->program->daemons & 1u << i) == 0)
             model_fail("deadlock: T%u is parked for ever", i);
     model_leave(MODEL_FINISHED);
@@ -284,7 +284,7 @@ static void thread_main(void)
     __builtin_unreachable();
 }
 
-static void thread_reset(struct model_slot *slot)
+static void thread_reset(struct model_slot *slot, bool host)
 {
     /* what earlier runs left is rubbish that would make states differ */
     memset(slot->stack + MODEL_STACK_SIZE - 8192, 0, 8192);
@@ -294,7 +294,7 @@ static void thread_reset(struct model_slot *slot)
     slot->context.uc_link = NULL;
     makecontext(&slot->context, thread_main, 0);
     slot->low = NULL;
-    slot->status = MODEL_RUNNABLE;
+    slot->status = host ? MODEL_WAITING : MODEL_RUNNABLE;
     slot->yielded = false;
     slot->timed_out = false;
     slot->parked_on = NULL;
@@ -307,7 +307,8 @@ void model_threads_reset(void)
     model->thread_count = 0;
     for (unsigned i = 0; i < MODEL_THREADS; i++)
         if (model->program->threads[i] != NULL)
-            thread_reset(&model->slots[model->thread_count++]);
+            thread_reset(&model->slots[model->thread_count++],
+                         model->program->threads[i] == model_host);
     model->current = MODEL_MAIN;
     model->slots[MODEL_MAIN].store_count = 0;
 }
