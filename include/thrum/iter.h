@@ -60,7 +60,8 @@ THRUM_API void thrum_iter_free(thrum_iter *iter);
  *   lines     the lines of a stream as strings, without their newline
  *   zip       arrays of n pointers, one of each; ends with the shortest (F56)
  * array, pointers and lines borrow what they walk over, which must outlive
- * them.
+ * them. An item of range or lines is overwritten by the next one: map copies
+ * it, but zip's item has only its address, so do not map over a zip of those.
  *
  * Call from:  any thread.
  * Blocks:     no; next of lines as stdio does.

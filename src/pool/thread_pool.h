@@ -119,7 +119,8 @@ void thrumi_pool_release(struct thrumi_pool *pool);
 int thrumi_worker_start(struct thrumi_pool *pool, bool searching);
 /* Runs what came out of a queue, and drops the queue's reference. */
 void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot);
-/* Executes a task that was started, and counts it. */
+/* Executes a task that was started, and counts it; `owns` as for
+ * thrumi_task_execute(). */
 void thrumi_worker_execute(struct thrumi_worker *worker, thrum_future *task,
                            bool owns);
 /* Takes the oldest task of some other worker. */

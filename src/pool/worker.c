@@ -71,9 +71,11 @@ void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot)
         worker_run_call(worker, slot);
         return;
     }
-    if (thrumi_likely(thrumi_future_start(task)))
+    if (thrumi_likely(thrumi_future_start(task))) {
         thrumi_worker_execute(worker, task, true);
-    else if (atomic_load_explicit(&task->runner, memory_order_relaxed) == NULL)
+        return;
+    }
+    if (atomic_load_explicit(&task->runner, memory_order_relaxed) == NULL)
         thrumi_count(&worker->counts.cancelled_queued, 1);
     thrum_future_unref(task);
 }

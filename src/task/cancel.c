@@ -12,21 +12,14 @@
 
 bool thrum_future_cancel(thrum_future *future)
 {
-    unsigned state = atomic_load_explicit(&future->state, memory_order_acquire);
-    unsigned settled;
+    bool busy;
 
-    if (future->generation != thrumi_fork_generation())
-        return (state & THRUMI_PHASE) == THRUMI_CANCELLED;
-    do {
-        if ((state & THRUMI_PHASE) != THRUMI_PENDING)
-            return (state & THRUMI_PHASE) == THRUMI_CANCELLED;
-        settled = THRUMI_CANCELLED | (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
-    } while (!atomic_compare_exchange_weak_explicit(
-        &future->state, &state, settled, memory_order_acq_rel,
-        memory_order_acquire));
+    if (future->generation != thrumi_fork_generation() ||
+        !thrumi_future_move(future, THRUMI_PENDING, THRUMI_CANCELLED, &busy))
+        return thrumi_future_phase(future) == THRUMI_CANCELLED;
     if (future->has_task)
         thrumi_task_free_arg(future);
-    if (settled & THRUMI_BUSY)
+    if (busy)
         thrumi_future_drain(future, false);
     return true;
 }

@@ -40,8 +40,7 @@ thrum_future *thrumi_future_new(unsigned refs)
 
     if (future == NULL)
         return NULL;
-    atomic_init(&future->state, THRUMI_PENDING);
-    atomic_init(&future->refs, refs);
+    atomic_init(&future->state, THRUMI_PENDING | refs * THRUMI_REF);
     thrumi_mutex_init(&future->lock);
     atomic_init(&future->cancel_requested, false);
     future->has_task = false;
@@ -75,16 +74,20 @@ void thrumi_future_free(thrum_future *future)
 
 thrum_future *thrum_future_ref(thrum_future *future)
 {
-    atomic_fetch_add_explicit(&future->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&future->state, THRUMI_REF, memory_order_relaxed);
     return future;
 }
 
 void thrum_future_unref(thrum_future *future)
 {
+    unsigned state =
+        atomic_load_explicit(&future->state, memory_order_acquire);
+
     /* A sole owner needs no read-modify-write: nobody else can take one. */
-    if (atomic_load_explicit(&future->refs, memory_order_acquire) == 1 ||
+    if (state < 2 * THRUMI_REF ||
         /* acq_rel: all uses of the others are over before it is freed */
-        atomic_fetch_sub_explicit(&future->refs, 1, memory_order_acq_rel) == 1)
+        atomic_fetch_sub_explicit(&future->state, THRUMI_REF,
+                                  memory_order_acq_rel) < 2 * THRUMI_REF)
         thrumi_future_free(future);
 }
 
@@ -176,8 +179,8 @@ void thrumi_future_drain(thrum_future *future, bool owns)
 
 /* ---- settling ---- */
 
-bool thrumi_future_settle_from(thrum_future *future, unsigned highest,
-                               unsigned phase)
+bool thrumi_future_move(thrum_future *future, unsigned highest, unsigned phase,
+                        bool *ret_busy)
 {
     unsigned state = atomic_load_explicit(&future->state, memory_order_relaxed);
     unsigned settled;
@@ -185,11 +188,23 @@ bool thrumi_future_settle_from(thrum_future *future, unsigned highest,
     do {
         if ((state & THRUMI_PHASE) > highest)
             return false;
-        settled = phase | (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
+        settled = phase | (state & ~(unsigned)(THRUMI_REF - 1)) |
+                  (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
     } while (!atomic_compare_exchange_weak_explicit(
         &future->state, &state, settled, memory_order_acq_rel,
         memory_order_relaxed));
-    if (settled & THRUMI_BUSY)
+    *ret_busy = (settled & THRUMI_BUSY) != 0;
+    return true;
+}
+
+bool thrumi_future_settle_from(thrum_future *future, unsigned highest,
+                               unsigned phase)
+{
+    bool busy;
+
+    if (!thrumi_future_move(future, highest, phase, &busy))
+        return false;
+    if (busy)
         thrumi_future_drain(future, false);
     return true;
 }
@@ -230,7 +245,7 @@ static void future_waiter_init(struct future_waiter *self, thrum_future *future)
 {
     self->waiter.wake = future_waiter_wake;
     thrumi_parking_init(&self->parking);
-    if (thrumi_future_phase(future) == THRUMI_PENDING)
+    if (thrumi_future_startable(future))
         self->parking.queue = future->executor;
 }
 

@@ -2,13 +2,14 @@
 /*
  * task/future.h - the record of a future, which is also that of its task.
  *
- * 64 bytes, a cache line. The state word is the phase and, with it,
+ * 64 bytes, a cache line. The state word is the phase, the number of
+ * references, and
  *
  *     LISTED   while unsettled: something is on the list of waiters
  *     BUSY     when settled: the list is still being worked off
  *
- * so settling one that nobody waits for is a single atomic operation and no
- * lock. What is in `value` and `extra` changes owner with the phase:
+ * so settling one that nobody waits for, and dropping the reference of whoever
+ * settles it, is a single atomic operation and no lock. What is in `value` and `extra` changes owner with the phase:
  *
  *     pending     the task's argument and options; whoever ends this phase
  *     running     the runner's alone
@@ -37,13 +38,14 @@ enum {
     THRUMI_PHASE = 7, /* mask */
     THRUMI_LISTED = 8,
     THRUMI_BUSY = 16,
+    THRUMI_HELD = 32, /* pending, and not to be started yet */
+    THRUMI_REF = 256, /* one reference; the bits above count them */
 };
 
 struct thrumi_task_extra;
 
 struct thrum_future {
     atomic_uint state;
-    atomic_uint refs;
     struct thrumi_mutex lock; /* a leaf; guards the list of waiters */
     atomic_bool cancel_requested;
     bool has_task : 1;   /* fn is to be called; else a promise settles it */
@@ -76,12 +78,21 @@ static inline bool thrumi_future_settled(const thrum_future *future)
 thrum_future *thrumi_future_new(unsigned refs);
 void thrumi_future_free(thrum_future *future);
 
-/* From pending to running. False: somebody else has taken or cancelled it. */
+/* Is it a task that whoever finds it may start? */
+static inline bool thrumi_future_startable(const thrum_future *future)
+{
+    /* acquire: pairs with the release that ends the hold */
+    return (atomic_load_explicit(&future->state, memory_order_acquire) &
+            (THRUMI_PHASE | THRUMI_HELD)) == THRUMI_PENDING;
+}
+
+/* From pending to running. False: somebody else has taken or cancelled it, or
+ * it is held. */
 static inline bool thrumi_future_start(thrum_future *future)
 {
     unsigned state = atomic_load_explicit(&future->state, memory_order_relaxed);
 
-    while ((state & THRUMI_PHASE) == THRUMI_PENDING)
+    while ((state & (THRUMI_PHASE | THRUMI_HELD)) == THRUMI_PENDING)
         /* acquire: what the submitter wrote came by the queue; this is for
          * those who found the future otherwise */
         if (atomic_compare_exchange_weak_explicit(
@@ -97,23 +108,35 @@ static inline bool thrumi_future_start(thrum_future *future)
 void thrumi_future_drain(thrum_future *future, bool owns);
 
 /* Settles one that only the caller may settle, since it runs: `value` and
- * `extra` are written. True: thrumi_future_drain() is to be called. */
+ * `extra` are written. `owns`: drops a reference of the caller's with it, so
+ * that the future is not to be touched any more. True: neither was dropped,
+ * and thrumi_future_drain() is to be called. */
 static inline bool thrumi_future_settle_word(thrum_future *future,
-                                             unsigned phase)
+                                             unsigned phase, bool owns)
 {
-    unsigned state = atomic_load_explicit(&future->state, memory_order_relaxed);
+    unsigned state =
+        atomic_load_explicit(&future->state, memory_order_relaxed);
     unsigned settled;
 
-    do
-        settled = phase | (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
-    while (!atomic_compare_exchange_weak_explicit(&future->state, &state,
-                                                  settled, memory_order_acq_rel,
-                                                  memory_order_relaxed));
+    do {
+        settled = phase | (state & ~(unsigned)(THRUMI_REF - 1));
+        if (state & THRUMI_LISTED)
+            settled |= THRUMI_BUSY;
+        else if (owns)
+            settled -= THRUMI_REF;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &future->state, &state, settled, memory_order_acq_rel,
+        memory_order_relaxed));
+    if (thrumi_unlikely(settled < THRUMI_REF))
+        thrumi_future_free(future);
     return (settled & THRUMI_BUSY) != 0;
 }
 
-/* Settles one from a phase up to `highest`, and works off its list. False: it
- * was in a later one, and nothing happened. */
+/* Settles one from a phase up to `highest`. False: it was in a later one, and
+ * nothing happened. `*ret_busy`: its list is to be worked off. */
+bool thrumi_future_move(thrum_future *future, unsigned highest, unsigned phase,
+                        bool *ret_busy);
+/* The same, and works its list off. */
 bool thrumi_future_settle_from(thrum_future *future, unsigned highest,
                                unsigned phase);
 

@@ -175,7 +175,7 @@ static thrum_future *set_find_pending(thrum_future_set *set)
         struct set_member *member =
             thrumi_container_of(link, struct set_member, link);
 
-        if (thrumi_future_phase(member->future) == THRUMI_PENDING)
+        if (thrumi_future_startable(member->future))
             found = thrum_future_ref(member->future);
     }
     thrumi_mutex_unlock(&set->lock);

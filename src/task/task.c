@@ -142,8 +142,12 @@ static unsigned task_finish(thrum_future *task, struct thrumi_context *context,
     else
         thrumi_body_end(context, body, value, &outcome);
     thrumi_future_set_outcome(task, &outcome);
-    if (thrumi_unlikely(thrumi_future_settle_word(task, outcome.phase)))
+    if (thrumi_unlikely(
+            thrumi_future_settle_word(task, outcome.phase, owns))) {
         thrumi_future_drain(task, owns);
+        if (owns)
+            thrum_future_unref(task);
+    }
     return outcome.phase;
 }
 
@@ -158,6 +162,8 @@ static unsigned task_execute_extra(thrum_future *task,
 
     if (task_expired(task, begun)) {
         context->body = body->outer;
+        if (body->owns_task)
+            thrum_future_unref(task);
         return THRUMI_ERROR;
     }
     value = task->fn(task->value);
@@ -188,7 +194,8 @@ void thrumi_task_run(thrum_future *task)
 
     if (thrumi_future_start(task))
         thrumi_task_execute(task, thrumi_context_running(), true, &timing);
-    thrum_future_unref(task);
+    else
+        thrum_future_unref(task);
 }
 
 void thrumi_task_drop(thrum_future *task, int code)

@@ -42,7 +42,7 @@ int thrumi_task_new(thrum_executor *executor, thrum_fn *fn, const void *arg,
 void thrumi_task_discard(thrum_future *task);
 
 /* Executes a task that the caller has started; returns the phase it came to.
- * `owns`: the caller drops a reference afterwards. */
+ * `owns`: drops a reference of the caller's when it has settled. */
 unsigned thrumi_task_execute(thrum_future *task, struct thrumi_context *context,
                              bool owns, struct thrumi_timing *timing);
 

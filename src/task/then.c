@@ -4,6 +4,7 @@
  *
  * The new task is made at once, pending, so that it can be waited for and
  * cancelled. It is handed to its executor by a waiter on the source's list.
+ * Until then it is held: nobody who waits for it may start it.
  * What the two need is in one struct with two owners: the list, until the
  * source has settled, and the task, until it has run or was cancelled.
  */
@@ -60,6 +61,9 @@ static void then_wake(struct thrumi_waiter *waiter)
     thrum_future *task = then->task;
     int rc = 0;
 
+    /* release: whoever may start it now sees that the source has settled */
+    atomic_fetch_and_explicit(&task->state, ~(unsigned)THRUMI_HELD,
+                              memory_order_release);
     if (then->executor == NULL)
         rc = thrum_future_add_done_callback(then->source, then_call, task);
     else
@@ -116,6 +120,7 @@ int thrum_future_then(thrum_future *future, thrum_executor *executor,
         return -ENOMEM;
     }
     task = then->task;
+    atomic_fetch_or_explicit(&task->state, THRUMI_HELD, memory_order_relaxed);
     if (ret != NULL)
         *ret = task;
     else

@@ -118,7 +118,7 @@ static void wait_init(struct wait_any *wait, struct wait_node *nodes,
         nodes[i].wait = wait;
         nodes[i].future = futures[i];
         nodes[i].listed = false;
-        if (thrumi_future_phase(futures[i]) == THRUMI_PENDING)
+        if (thrumi_future_startable(futures[i]))
             wait->parking.queue = futures[i]->executor;
     }
 }
@@ -152,7 +152,7 @@ static bool wait_help(thrum_future *const *futures, int n, thrum_wait_mode mode)
 
     for (int i = 0; i < n; i++) {
         if (context->help != NULL && !thrumi_context_in_callback(context) &&
-            thrumi_future_phase(futures[i]) == THRUMI_PENDING)
+            thrumi_future_startable(futures[i]))
             context->help(context, futures[i]);
         if (wait_is_over(futures[i], mode))
             return true;
