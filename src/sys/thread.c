@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,18 +128,22 @@ const char *thrumi_thread_stack_low(void)
 static struct {
     pthread_once_t once;
     pthread_key_t key;
-    void (*fn)(void *);
+    _Atomic(void (*)(void *)) fn;
     bool made;
-} thread_end = {PTHREAD_ONCE_INIT, 0, NULL, false};
+} thread_end = {.once = PTHREAD_ONCE_INIT};
 
 static void thread_end_init(void)
 {
-    thread_end.made = pthread_key_create(&thread_end.key, thread_end.fn) == 0;
+    void (*fn)(void *) =
+        atomic_load_explicit(&thread_end.fn, memory_order_relaxed);
+
+    thread_end.made = pthread_key_create(&thread_end.key, fn) == 0;
 }
 
 void thrumi_thread_at_end(void (*fn)(void *), void *arg)
 {
-    thread_end.fn = fn; /* always the same, so the race is of equals */
+    /* relaxed: every thread stores the same, and pthread_once() orders */
+    atomic_store_explicit(&thread_end.fn, fn, memory_order_relaxed);
     pthread_once(&thread_end.once, thread_end_init);
     if (thread_end.made)
         pthread_setspecific(thread_end.key, arg);
