@@ -4,7 +4,9 @@
  *
  * The task is an ordinary function with the shape of a pthread's. It succeeds
  * by returning a pointer, and fails by raising: the one that waits is told
- * which, and a wait that ran out of time is a third thing.
+ * which, and a wait that ran out of time is a third thing. The same task runs on
+ * a pool's threads and in its caller: only the line that makes the executor
+ * differs.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,14 +25,14 @@ static void *length(void *text)
 /* doc: end */
 
 /* doc: show */
-static void show(thrum_executor *pool, char *text)
+static void show(thrum_executor *executor, char *text)
 {
     thrum_future *future;
     const thrum_error *error;
     void *n;
     int rc;
 
-    CHECK(thrum_executor_submit(pool, length, text, 0, &future));
+    CHECK(thrum_executor_submit(executor, length, text, 0, &future));
     rc = thrum_future_result(future, thrum_in_s(60), &n);
     if (rc == 0) {
         printf("\"%s\": %zu\n", text, *(size_t *)n);
@@ -44,15 +46,28 @@ static void show(thrum_executor *pool, char *text)
 }
 /* doc: end */
 
+/* doc: choose */
+static thrum_executor *make_executor(bool sequential)
+{
+    thrum_executor *executor;
+
+    CHECK(sequential ? thrum_inline_new(&executor)
+                     : thrum_thread_pool_new(NULL, &executor));
+    return executor;
+}
+/* doc: end */
+
 int main(void)
 {
     char first[] = "warp", second[] = "";
-    thrum_executor *pool;
 
-    CHECK(thrum_thread_pool_new(NULL, &pool));
-    show(pool, first);
-    show(pool, second);
-    CHECK(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER));
-    thrum_executor_unref(pool);
+    for (int sequential = 0; sequential <= 1; sequential++) {
+        thrum_executor *executor = make_executor(sequential != 0);
+
+        show(executor, first);
+        show(executor, second);
+        CHECK(thrum_executor_shutdown(executor, THRUM_WAIT, THRUM_FOREVER));
+        thrum_executor_unref(executor);
+    }
     return 0;
 }
