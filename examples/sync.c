@@ -4,8 +4,8 @@
  *
  * The task is an ordinary function with the shape of a pthread's. It succeeds
  * by returning a pointer, and fails by raising: the one that waits is told
- * which, and a wait that ran out of time is a third thing. The same task runs on
- * a pool's threads and in its caller: only the line that makes the executor
+ * which, and a wait that ran out of time is a third thing. The same task runs
+ * on a pool's threads and in its caller: only the line that makes the executor
  * differs.
  */
 #include <errno.h>
