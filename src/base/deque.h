@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/deque.h - a work-stealing deque of pointers.
+ * base/deque.h - a work-stealing deque of calls.
  *
  * One owner pushes and pops at the bottom, last in first out; any thread
  * steals from the top, first in first out. The algorithm is Chase and Lev's
@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/container.h"
+#include "base/slot.h"
 
 struct thrumi_deque_array;
 
@@ -39,15 +40,18 @@ bool thrumi_deque_init(struct thrumi_deque *deque);
 void thrumi_deque_fini(struct thrumi_deque *deque);
 
 /* Owner: false when there is no memory to grow. */
-bool thrumi_deque_push(struct thrumi_deque *deque, void *item);
-/* Owner: the newest item, if its index is at least `floor`; else NULL. */
-void *thrumi_deque_pop(struct thrumi_deque *deque, int64_t floor);
-/* Owner: the newest item, left where it is; NULL if below `floor`. Somebody
- * may steal it at any time. */
-void *thrumi_deque_peek(struct thrumi_deque *deque, int64_t floor);
-/* Anybody: the oldest item. NULL: empty, or (`*ret_retry`) somebody else was
- * faster. */
-void *thrumi_deque_steal(struct thrumi_deque *deque, bool *ret_retry);
+bool thrumi_deque_push(struct thrumi_deque *deque, struct thrumi_slot slot);
+/* Owner: takes the newest slot, if its index is at least `floor`. */
+bool thrumi_deque_pop(struct thrumi_deque *deque, int64_t floor,
+                      struct thrumi_slot *ret);
+/* Owner: is the newest slot, at least `floor`, this task's? Somebody may steal
+ * it at any time. */
+bool thrumi_deque_is_top(struct thrumi_deque *deque, int64_t floor,
+                         const void *task);
+/* Anybody: takes the oldest slot. False: empty, or (`*ret_retry`) somebody else
+ * was faster. */
+bool thrumi_deque_steal(struct thrumi_deque *deque, struct thrumi_slot *ret,
+                        bool *ret_retry);
 
 /* Owner: the index that the next push gets. */
 static inline int64_t thrumi_deque_mark(struct thrumi_deque *deque)

@@ -14,12 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <thrum/base.h>
-
-struct thrumi_slot {
-    thrum_fn *fn; /* NULL: arg is a task of its own */
-    void *arg;
-};
+#include "base/slot.h"
 
 struct thrumi_ring {
     struct thrumi_slot *slots;

@@ -29,20 +29,24 @@ static bool help_is_deep(const struct thrumi_worker *worker)
             here - worker->stack_low < HELP_STACK_RESERVE);
 }
 
+/* Takes the newest slot above the floor and runs it. */
+static bool help_newest(struct thrumi_worker *worker)
+{
+    struct thrumi_slot slot;
+
+    if (!thrumi_deque_pop(&worker->deque, worker->floor, &slot))
+        return false;
+    worker->help_depth++;
+    thrumi_worker_run(worker, slot);
+    worker->help_depth--;
+    return true;
+}
+
 /* The awaited task lies on top of the own deque: the way of fork and join. */
 static bool help_top(struct thrumi_worker *worker, thrum_future *future)
 {
-    thrum_future *task;
-
-    if (thrumi_deque_peek(&worker->deque, worker->floor) != future)
-        return false;
-    task = thrumi_deque_pop(&worker->deque, worker->floor);
-    if (task == NULL)
-        return false;
-    worker->help_depth++;
-    thrumi_worker_run(worker, (struct thrumi_slot){NULL, task});
-    worker->help_depth--;
-    return true;
+    return thrumi_deque_is_top(&worker->deque, worker->floor, future) &&
+           help_newest(worker);
 }
 
 /* The awaited task lies somewhere in this pool's queues. */
@@ -57,18 +61,6 @@ static bool help_awaited(struct thrumi_worker *worker, thrum_future *future)
     return true;
 }
 
-static bool help_descendant(struct thrumi_worker *worker)
-{
-    thrum_future *task = thrumi_deque_pop(&worker->deque, worker->floor);
-
-    if (task == NULL)
-        return false;
-    worker->help_depth++;
-    thrumi_worker_run(worker, (struct thrumi_slot){NULL, task});
-    worker->help_depth--;
-    return true;
-}
-
 bool thrumi_worker_help(struct thrumi_context *context, thrum_future *future)
 {
     struct thrumi_worker *worker =
@@ -77,7 +69,7 @@ bool thrumi_worker_help(struct thrumi_context *context, thrum_future *future)
     if (thrumi_unlikely(help_is_deep(worker)))
         return false;
     return thrumi_likely(help_top(worker, future)) ||
-           help_awaited(worker, future) || help_descendant(worker);
+           help_awaited(worker, future) || help_newest(worker);
 }
 
 /* Is nobody left to run what is queued? The blocked one counts itself. */

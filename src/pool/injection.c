@@ -112,38 +112,56 @@ int thrumi_lane_push_calls(struct thrumi_lane *lane, thrum_fn *fn,
     return 0;
 }
 
-bool thrumi_lane_pop(struct thrumi_lane *lane, struct thrumi_slot *ret)
+/* The lock is held. */
+static unsigned lane_take(struct thrumi_lane *lane, struct thrumi_slot *ret,
+                          unsigned most)
 {
-    bool found;
+    unsigned n = 0;
 
-    if (thrumi_ring_length(&lane->ring) == 0)
-        return false;
-    thrumi_mutex_lock(&lane->lock);
-    found = thrumi_ring_pop(&lane->ring, ret);
-    thrumi_mutex_unlock(&lane->lock);
-    return found;
+    while (n < most && thrumi_ring_pop(&lane->ring, &ret[n]))
+        n++;
+    return n;
 }
 
-bool thrumi_injection_pop(struct thrumi_injection *injection, unsigned *rotor,
-                          struct thrumi_slot *ret)
+static unsigned lane_pop(struct thrumi_lane *lane, struct thrumi_slot *ret,
+                         unsigned most, unsigned share)
+{
+    size_t fair = thrumi_ring_length(&lane->ring);
+    unsigned n;
+
+    if (fair == 0)
+        return 0;
+    fair = (fair + share - 1) / share;
+    if (fair < most)
+        most = (unsigned)fair;
+    thrumi_mutex_lock(&lane->lock);
+    n = lane_take(lane, ret, most);
+    thrumi_mutex_unlock(&lane->lock);
+    return n;
+}
+
+unsigned thrumi_injection_pop(struct thrumi_injection *injection,
+                              unsigned *rotor, struct thrumi_slot *ret,
+                              unsigned most, unsigned share)
 {
     for (unsigned i = 0; i < injection->shards; i++) {
         unsigned shard = (*rotor + i) & (injection->shards - 1);
+        unsigned n = lane_pop(&injection->lanes[INJECTION_FIRST_SHARD + shard],
+                              ret, most, share);
 
-        if (thrumi_lane_pop(&injection->lanes[INJECTION_FIRST_SHARD + shard],
-                            ret)) {
+        if (n > 0) {
             *rotor = shard + 1;
-            return true;
+            return n;
         }
     }
-    return false;
+    return 0;
 }
 
 bool thrumi_injection_pop_kind(struct thrumi_injection *injection,
                                enum thrumi_lane_kind kind,
                                struct thrumi_slot *ret)
 {
-    return thrumi_lane_pop(thrumi_injection_lane(injection, kind), ret);
+    return lane_pop(thrumi_injection_lane(injection, kind), ret, 1, 1) == 1;
 }
 
 bool thrumi_injection_empty(struct thrumi_injection *injection)

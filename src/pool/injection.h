@@ -47,12 +47,14 @@ int thrumi_lane_push(struct thrumi_lane *lane, const struct thrumi_slot *slots,
 /* The same of n calls of fn with these arguments. */
 int thrumi_lane_push_calls(struct thrumi_lane *lane, thrum_fn *fn,
                            void *const *args, size_t n);
-bool thrumi_lane_pop(struct thrumi_lane *lane, struct thrumi_slot *ret);
 
-/* Takes from a normal lane, beginning with lane `*rotor` and moving it on. */
-bool thrumi_injection_pop(struct thrumi_injection *injection, unsigned *rotor,
-                          struct thrumi_slot *ret);
-/* Takes from one of the other two. */
+/* Takes from a normal lane, beginning with lane `*rotor` and moving it on: one
+ * slot, or more, up to `most`, if the lane is long enough for `share` workers
+ * to have as many. Returns how many. */
+unsigned thrumi_injection_pop(struct thrumi_injection *injection,
+                              unsigned *rotor, struct thrumi_slot *ret,
+                              unsigned most, unsigned share);
+/* Takes one from one of the other two. */
 bool thrumi_injection_pop_kind(struct thrumi_injection *injection,
                                enum thrumi_lane_kind kind,
                                struct thrumi_slot *ret);

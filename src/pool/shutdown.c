@@ -75,15 +75,13 @@ static bool shutdown_take(struct thrumi_pool *pool, unsigned *rotor,
                           struct thrumi_slot *ret)
 {
     if (thrumi_injection_pop_kind(&pool->injection, THRUMI_LANE_URGENT, ret) ||
-        thrumi_injection_pop(&pool->injection, rotor, ret) ||
+        thrumi_injection_pop(&pool->injection, rotor, ret, 1, 1) == 1 ||
         thrumi_injection_pop_kind(&pool->injection, THRUMI_LANE_BACKGROUND,
                                   ret)) {
         thrumi_admission_leave(&pool->admission);
         return true;
     }
-    ret->fn = NULL;
-    ret->arg = thrumi_worker_steal(pool, rotor, NULL);
-    return ret->arg != NULL;
+    return thrumi_worker_steal(pool, rotor, NULL, ret);
 }
 
 void thrumi_pool_drain(struct thrumi_pool *pool, int code)

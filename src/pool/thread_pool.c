@@ -52,20 +52,25 @@ static bool pool_grow(struct thrumi_pool *pool)
     return false;
 }
 
+/* Uses a token. */
+static void pool_wake(struct thrumi_pool *pool)
+{
+    if (!thrumi_idle_wake_one(&pool->idle) && !pool_grow(pool))
+        thrumi_idle_stop_search(&pool->idle);
+}
+
 void thrumi_pool_notify(struct thrumi_pool *pool)
 {
-    bool may_grow = pool_may_grow(pool);
+    if (thrumi_unlikely(
+            thrumi_idle_want_wake(&pool->idle, pool_may_grow(pool))))
+        pool_wake(pool);
+}
 
-    while (thrumi_unlikely(thrumi_idle_want_wake(&pool->idle, may_grow))) {
-        if (thrumi_idle_wake_one(&pool->idle) || pool_grow(pool))
-            return;
-        /* Others may have submitted and woken nobody, since we had the token;
-         * and who looked at the queues before that may sleep by now. */
-        if (!thrumi_idle_stop_search(&pool->idle) ||
-            !thrumi_pool_has_work(pool))
-            return;
-        may_grow = false;
-    }
+void thrumi_pool_notify_own(struct thrumi_pool *pool)
+{
+    if (thrumi_unlikely(
+            thrumi_idle_want_wake_soon(&pool->idle, pool_may_grow(pool))))
+        pool_wake(pool);
 }
 
 bool thrumi_pool_has_work(struct thrumi_pool *pool)
@@ -137,16 +142,16 @@ static enum thrumi_lane_kind pool_lane_kind(int priority)
 /* From a task of this pool: to its worker's deque. False: it is full and there
  * is no memory; the lanes may have room. */
 static bool pool_push_own(struct thrumi_pool *pool,
-                          struct thrumi_worker *worker, thrum_future *task)
+                          struct thrumi_worker *worker, struct thrumi_slot slot)
 {
-    if (!thrumi_deque_push(&worker->deque, task))
+    if (!thrumi_deque_push(&worker->deque, slot))
         return false;
     thrumi_count(&worker->counts.submitted, 1);
-    thrumi_pool_notify(pool);
+    thrumi_pool_notify_own(pool);
     return true;
 }
 
-/* From outside. With `slots[0].fn` NULL these are tasks, n is 1. */
+/* From outside. */
 static int pool_push_lane(struct thrumi_pool *pool, struct thrumi_slot slot,
                           enum thrumi_lane_kind kind)
 {
@@ -216,7 +221,8 @@ static int pool_enqueue(void *self, thrum_task *opaque)
     if (thrumi_unlikely(rc != 0))
         return rc;
     if (worker != NULL && thrumi_likely(priority == 0) &&
-        thrumi_likely(pool_push_own(pool, worker, task)))
+        thrumi_likely(
+            pool_push_own(pool, worker, (struct thrumi_slot){NULL, task})))
         return 0;
     if (worker != NULL)
         return pool_push_lane(pool, (struct thrumi_slot){NULL, task},
@@ -225,9 +231,21 @@ static int pool_enqueue(void *self, thrum_task *opaque)
                             pool_lane_kind(priority));
 }
 
-/* From a task of the pool each call needs a record, for the deque. */
-static int pool_post_own(struct thrumi_pool *pool, struct thrumi_worker *worker,
-                         thrum_fn *fn, void *arg)
+/* Puts a call that nobody waits for where it belongs. */
+static int pool_post_slot(struct thrumi_pool *pool,
+                          struct thrumi_worker *worker, struct thrumi_slot slot)
+{
+    if (worker == NULL)
+        return pool_submit_slot(pool, slot, THRUMI_LANE_NORMAL);
+    if (pool_push_own(pool, worker, slot))
+        return 0;
+    return pool_push_lane(pool, slot, THRUMI_LANE_NORMAL);
+}
+
+/* One that is timed needs a record: that of a task which nobody waits for. */
+static int pool_post_timed(struct thrumi_pool *pool,
+                           struct thrumi_worker *worker, thrum_fn *fn,
+                           void *arg)
 {
     thrum_future *task;
     int rc = thrumi_task_new(&pool->executor, fn, arg, 0, NULL, &task);
@@ -235,37 +253,24 @@ static int pool_post_own(struct thrumi_pool *pool, struct thrumi_worker *worker,
     if (rc != 0)
         return rc;
     task->detached = true;
-    thrum_future_unref(task);
-    if (pool_push_own(pool, worker, task))
-        return 0;
-    thrumi_task_discard(task);
-    return -ENOMEM;
+    rc = pool_post_slot(pool, worker, (struct thrumi_slot){NULL, task});
+    if (rc < 0)
+        thrumi_task_discard(task);
+    else
+        thrum_future_unref(task);
+    return rc;
 }
 
-/* Is the next submit one that is timed? Then it needs a record too. */
-static int pool_post_one(struct thrumi_pool *pool, thrum_fn *fn, void *arg)
+static int pool_post_one(struct thrumi_pool *pool, struct thrumi_worker *worker,
+                         thrum_fn *fn, void *arg)
 {
     struct thrumi_self *self = thrumi_self();
-    thrum_future *task;
-    int rc;
 
-    if (thrumi_likely(self->since_timed + 1 < pool->executor.time_every)) {
-        self->since_timed++;
-        return pool_submit_slot(pool, (struct thrumi_slot){fn, arg},
-                                THRUMI_LANE_NORMAL);
-    }
-    rc = thrumi_task_new(&pool->executor, fn, arg, 0, NULL, &task);
-    if (rc != 0)
-        return rc;
-    task->detached = true;
-    rc = pool_submit_slot(pool, (struct thrumi_slot){NULL, task},
-                          THRUMI_LANE_NORMAL);
-    if (rc < 0) {
-        thrumi_task_discard(task);
-        return rc;
-    }
-    thrum_future_unref(task);
-    return 0;
+    /* the one that is due is counted by thrumi_task_new() */
+    if (thrumi_unlikely(self->since_timed + 1 >= pool->executor.time_every))
+        return pool_post_timed(pool, worker, fn, arg);
+    self->since_timed++;
+    return pool_post_slot(pool, worker, (struct thrumi_slot){fn, arg});
 }
 
 /* One after the other: from a worker, or through the limit. */
@@ -274,8 +279,7 @@ static int pool_post_each(struct thrumi_pool *pool,
                           void *const *args, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        int rc = worker != NULL ? pool_post_own(pool, worker, fn, args[i])
-                                : pool_post_one(pool, fn, args[i]);
+        int rc = pool_post_one(pool, worker, fn, args[i]);
 
         if (rc < 0)
             return i > 0 ? (int)i : rc;

@@ -107,6 +107,9 @@ struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool);
 /* After work was put in a queue, or a worker was blocked: sees to it that
  * somebody takes it. */
 void thrumi_pool_notify(struct thrumi_pool *pool);
+/* The same after a push to the own deque, without a fence: a sleeper that was
+ * just lying down may be missed. It looks once more a moment later. */
+void thrumi_pool_notify_own(struct thrumi_pool *pool);
 /* Is there anything in any queue? */
 bool thrumi_pool_has_work(struct thrumi_pool *pool);
 /* Ends a hold of the pool's memory. */
@@ -123,9 +126,10 @@ void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot);
  * thrumi_task_execute(). */
 void thrumi_worker_execute(struct thrumi_worker *worker, thrum_future *task,
                            bool owns);
-/* Takes the oldest task of some other worker. */
-thrum_future *thrumi_worker_steal(struct thrumi_pool *pool, unsigned *rotor,
-                                  const struct thrumi_worker *thief);
+/* Takes the oldest slot of some other worker's deque. */
+bool thrumi_worker_steal(struct thrumi_pool *pool, unsigned *rotor,
+                         const struct thrumi_worker *thief,
+                         struct thrumi_slot *ret);
 
 /* ---- help.c: the contexts' functions ---- */
 

@@ -22,6 +22,8 @@
 #include "task/callback.h"
 
 #define WORKER_LANES_FIRST 61u
+#define WORKER_BATCH       32u /* less than a deque's first array */
+#define WORKER_DOZE_NS     1000000
 
 /* ---- running ---- */
 
@@ -82,8 +84,9 @@ void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot)
 
 /* ---- finding ---- */
 
-thrum_future *thrumi_worker_steal(struct thrumi_pool *pool, unsigned *rotor,
-                                  const struct thrumi_worker *thief)
+bool thrumi_worker_steal(struct thrumi_pool *pool, unsigned *rotor,
+                         const struct thrumi_worker *thief,
+                         struct thrumi_slot *ret)
 {
     unsigned places = atomic_load_explicit(&pool->places, memory_order_acquire);
     bool retry = false;
@@ -92,27 +95,37 @@ thrum_future *thrumi_worker_steal(struct thrumi_pool *pool, unsigned *rotor,
         unsigned place = (*rotor + i) % places;
         struct thrumi_worker *victim =
             atomic_load_explicit(&pool->workers[place], memory_order_acquire);
-        thrum_future *task = NULL;
 
         retry = false;
-        if (victim != NULL && victim != thief)
-            task = thrumi_deque_steal(&victim->deque, &retry);
-        if (task != NULL) {
+        if (victim == NULL || victim == thief)
+            continue;
+        if (thrumi_deque_steal(&victim->deque, ret, &retry)) {
             *rotor = place;
-            return task;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
+/* Takes one from the lanes, and if they are long some more into the own deque,
+ * where others can steal them. In reverse, so that the oldest is run first. */
 static bool worker_find_lane(struct thrumi_worker *worker,
                              struct thrumi_slot *ret)
 {
     struct thrumi_pool *pool = worker->pool;
+    struct thrumi_slot slots[WORKER_BATCH];
+    bool more =
+        pool->admission.limit == 0 && thrumi_deque_length(&worker->deque) == 0;
+    unsigned n =
+        thrumi_injection_pop(&pool->injection, &worker->rotor, slots,
+                             more ? WORKER_BATCH : 1, pool->max_workers);
 
-    if (!thrumi_injection_pop(&pool->injection, &worker->rotor, ret))
+    if (n == 0)
         return false;
     thrumi_admission_leave(&pool->admission);
+    *ret = slots[0];
+    while (--n > 0) /* an empty deque has room for a batch */
+        (void)thrumi_deque_push(&worker->deque, slots[n]);
     return true;
 }
 
@@ -128,20 +141,10 @@ static bool worker_find_kind(struct thrumi_worker *worker,
     return true;
 }
 
-static bool worker_find_own(struct thrumi_worker *worker,
-                            struct thrumi_slot *ret)
-{
-    ret->fn = NULL;
-    ret->arg = thrumi_deque_pop(&worker->deque, 0);
-    return ret->arg != NULL;
-}
-
 static bool worker_find_stolen(struct thrumi_worker *worker,
                                struct thrumi_slot *ret)
 {
-    ret->fn = NULL;
-    ret->arg = thrumi_worker_steal(worker->pool, &worker->rotor, worker);
-    if (ret->arg == NULL)
+    if (!thrumi_worker_steal(worker->pool, &worker->rotor, worker, ret))
         return false;
     thrumi_count(&worker->counts.stolen, 1);
     return true;
@@ -154,8 +157,8 @@ static bool worker_find(struct thrumi_worker *worker, struct thrumi_slot *ret)
     if (thrumi_unlikely(++worker->tick % WORKER_LANES_FIRST == 0) &&
         worker_find_lane(worker, ret))
         return true;
-    return worker_find_own(worker, ret) || worker_find_lane(worker, ret) ||
-           worker_find_stolen(worker, ret) ||
+    return thrumi_deque_pop(&worker->deque, 0, ret) ||
+           worker_find_lane(worker, ret) || worker_find_stolen(worker, ret) ||
            worker_find_kind(worker, THRUMI_LANE_BACKGROUND, ret);
 }
 
@@ -200,23 +203,36 @@ static bool worker_is_surplus(struct thrumi_worker *worker)
            thrumi_deque_length(&worker->deque) == 0;
 }
 
-static void worker_sleep(struct thrumi_worker *worker)
+/* What keeps a worker from lying down. */
+static bool worker_must_stay(struct thrumi_worker *worker)
 {
     struct thrumi_pool *pool = worker->pool;
+
+    return thrumi_pool_has_work(pool) ||
+           atomic_load_explicit(&pool->closing, memory_order_relaxed) != 0 ||
+           worker_is_surplus(worker);
+}
+
+/* It looks again once it is on the list, and once more a moment later, for
+ * those who push to their own deque do not fence. */
+static void worker_sleep(struct thrumi_worker *worker)
+{
+    struct thrumi_idle *idle = &worker->pool->idle;
+    struct thrumi_sleeper *sleeper = &worker->sleeper;
     bool searching = worker->searching;
 
     worker->searching = false;
-    thrumi_idle_list(&pool->idle, &worker->sleeper, searching);
-    if (thrumi_pool_has_work(pool) ||
-        atomic_load_explicit(&pool->closing, memory_order_relaxed) != 0 ||
-        worker_is_surplus(worker)) {
-        if (thrumi_idle_unlist(&pool->idle, &worker->sleeper))
+    thrumi_idle_list(idle, sleeper, searching);
+    if (worker_must_stay(worker) ||
+        (!thrumi_idle_doze(sleeper, thrum_in_ns(WORKER_DOZE_NS)) &&
+         worker_must_stay(worker))) {
+        if (thrumi_idle_unlist(idle, sleeper))
             return;
-        thrumi_idle_await_token(&worker->sleeper);
+        thrumi_idle_await_token(sleeper);
         worker->searching = true;
         return;
     }
-    worker->searching = thrumi_idle_sleep(&pool->idle, &worker->sleeper);
+    worker->searching = thrumi_idle_sleep(idle, sleeper);
 }
 
 /* Nothing was found: false when the worker is to end. */
@@ -319,14 +335,17 @@ static void worker_was_ended(void *arg)
     thrumi_task_abandon(&worker->context);
     thrumi_callback_resume(&worker->context);
     worker_count(worker, THRUMI_ERROR);
-    /* Its place may be taken at once; if no thread can be had and it was the
-     * last, what is queued would wait for ever. */
+    /* It runs no more tasks, which is what the limit of workers counts, so
+     * another may take its place at once. If no thread can be had and it was
+     * the last, what is queued would wait for ever. */
+    atomic_fetch_add_explicit(&pool->blocked, 1, memory_order_seq_cst);
     if (thrumi_worker_start(pool, false) != 0 &&
         atomic_load_explicit(&pool->alive, memory_order_relaxed) <= 1) {
         thrumi_pool_close(pool, THRUM_EBROKEN);
         thrumi_pool_seal(pool);
         thrumi_pool_drain(pool, THRUM_EBROKEN);
     }
+    atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
     worker_end(worker);
 }
 

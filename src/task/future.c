@@ -80,8 +80,7 @@ thrum_future *thrum_future_ref(thrum_future *future)
 
 void thrum_future_unref(thrum_future *future)
 {
-    unsigned state =
-        atomic_load_explicit(&future->state, memory_order_acquire);
+    unsigned state = atomic_load_explicit(&future->state, memory_order_acquire);
 
     /* A sole owner needs no read-modify-write: nobody else can take one. */
     if (state < 2 * THRUMI_REF ||

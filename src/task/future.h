@@ -114,8 +114,7 @@ void thrumi_future_drain(thrum_future *future, bool owns);
 static inline bool thrumi_future_settle_word(thrum_future *future,
                                              unsigned phase, bool owns)
 {
-    unsigned state =
-        atomic_load_explicit(&future->state, memory_order_relaxed);
+    unsigned state = atomic_load_explicit(&future->state, memory_order_relaxed);
     unsigned settled;
 
     do {

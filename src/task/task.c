@@ -142,8 +142,7 @@ static unsigned task_finish(thrum_future *task, struct thrumi_context *context,
     else
         thrumi_body_end(context, body, value, &outcome);
     thrumi_future_set_outcome(task, &outcome);
-    if (thrumi_unlikely(
-            thrumi_future_settle_word(task, outcome.phase, owns))) {
+    if (thrumi_unlikely(thrumi_future_settle_word(task, outcome.phase, owns))) {
         thrumi_future_drain(task, owns);
         if (owns)
             thrum_future_unref(task);
