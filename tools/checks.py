@@ -63,6 +63,11 @@ class Report:
         self.number += 1
         print(f"ok {self.number} {name} # SKIP {why}")
 
+    def todo(self, name, why):
+        """A fault that is known, and does not fail until it grows."""
+        self.number += 1
+        print(f"not ok {self.number} {name} # TODO {why}")
+
     def end(self):
         print(f"1..{self.number}")
         return 1 if self.failed else 0

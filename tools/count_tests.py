@@ -10,9 +10,9 @@ Reads a record: one line per step of a run, its words parted by tabs.
     skip  TIER  WHAT (WHY)
 
 A test program that crashed, ran out of time, ended before its plan or failed
-after its last test counts as one more failed test. The last line printed is
-"N passed, N failed" with ", N skipped" if any were; exit status 1 if any
-failed or none passed.
+after its last test counts as one more failed test; what is marked as to do
+counts as skipped. The last line printed is "N passed, N failed" with
+", N skipped" if any were; exit status 1 if any failed or none passed.
 """
 import argparse
 import json
@@ -23,7 +23,7 @@ import tempfile
 TAP_LINE = re.compile(r"^(not )?ok\b(?:\s+\d+)?\s*(?:- )?(.*)$")
 TAP_SKIP = re.compile(r"\s*#\s*skip\S*\s*(.*)$", re.I)
 TAP_PLAN = re.compile(r"^1\.\.(\d+)(.*)$")
-TAP_TODO = re.compile(r"#\s*todo\b", re.I)
+TAP_TODO = re.compile(r"\s*#\s*todo\b\s*(.*)$", re.I)
 
 
 class Count:
@@ -32,12 +32,13 @@ class Count:
 
     def add_line(self, program, match):
         """One "ok" or "not ok" line."""
-        skip = TAP_SKIP.search(match.group(2))
+        skip = (TAP_SKIP.search(match.group(2))
+                or match.group(1) and TAP_TODO.search(match.group(2)))
         name = match.group(2)[:skip.start()] if skip else match.group(2)
         if skip:
             why = f" ({skip.group(1)})" if skip.group(1) else ""
             self.skipped.append(f"{program}: {name.strip()}{why}")
-        elif match.group(1) and not TAP_TODO.search(name):
+        elif match.group(1):
             self.failed.append(f"{program}: {name.strip()}")
         else:
             self.passed += 1
@@ -130,6 +131,7 @@ def entry(name, output, result="OK", code=0):
 KNOWN = [
     (entry("why", "1..1\n# before\nnot ok 1 - a\n# why\n# and\n", "ERROR", 1),
      (0, 1, 0)),
+    (entry("known", "1..1\nnot ok 1 - a # TODO b\n"), (0, 0, 1)),
     (entry("good", "1..3\nok 1 - a\nok 2 - b # SKIP no gdb\nok 3 - c\n"),
      (2, 0, 1)),
     (entry("bad", "1..2\nok 1 - a\nnot ok 2 - b\n# why\n", "ERROR", 1),

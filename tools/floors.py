@@ -38,6 +38,10 @@ CONDITION = re.compile(r"THRUMI?_\w+|__SANITIZE_\w+|__has_feature|\w+_sanitizer"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 DIRECTIVE = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b(.*)")
 MAX_CYCLE = 3
+# The one knot that is larger, a future with what it calls and what ends a
+# thread's context. It may shrink, and nothing may join it.
+KNOWN_KNOT = {"task/" + name for name in (
+    "body callback context future record waitgraph").split()}
 
 
 def includes_of(text):
@@ -158,15 +162,23 @@ def reach(graph, start):
     return seen
 
 
-def check_cycles(root):
+def knots_of(root):
     """Knots: files that all include each other, directly or not."""
     graph = unit_graph(root)
     below = {unit: reach(graph, unit) for unit in graph}
     knots = {tuple(sorted(other for other in below[unit]
                           if unit in below.get(other, ())))
              for unit in graph if unit in below[unit]}
-    return [f"{len(knot)} files include each other: {', '.join(knot)}"
-            for knot in sorted(knots) if len(knot) > MAX_CYCLE]
+    return [knot for knot in sorted(knots) if len(knot) > MAX_CYCLE]
+
+
+def tell_knot(knot):
+    return f"{len(knot)} files include each other: {', '.join(knot)}"
+
+
+def check_cycles(root):
+    return [tell_knot(knot) for knot in knots_of(root)
+            if not KNOWN_KNOT.issuperset(knot)]
 
 
 RULES = {
@@ -242,6 +254,9 @@ def main():
     else:
         for name, rule in RULES.items():
             report.rule(name, rule(args.root))
+        for knot in knots_of(args.root):
+            if KNOWN_KNOT.issuperset(knot):
+                report.todo("the known knot", tell_knot(knot))
     return report.end()
 
 
