@@ -99,7 +99,7 @@ unsigned thrumi_body_run_detached(struct thrumi_context *context,
 void *thrum_raise_at(const char *file, int line, int code, const char *format,
                      ...)
 {
-    struct thrumi_body *body = thrumi_context_running()->body;
+    struct thrumi_body *body = thrumi_context_body(thrumi_context_running());
     thrum_error *error;
     va_list args;
 
@@ -119,14 +119,14 @@ void *thrum_raise_at(const char *file, int line, int code, const char *format,
 
 const thrum_error *thrum_error_pending(void)
 {
-    struct thrumi_body *body = thrumi_context_running()->body;
+    struct thrumi_body *body = thrumi_context_body(thrumi_context_running());
 
     return body == NULL ? NULL : body->error;
 }
 
 void thrum_error_clear(void)
 {
-    struct thrumi_body *body = thrumi_context_running()->body;
+    struct thrumi_body *body = thrumi_context_body(thrumi_context_running());
 
     if (body == NULL)
         return;
@@ -137,7 +137,7 @@ void thrum_error_clear(void)
 /* Makes it the storage of the running body, in place of any before. */
 static struct thrumi_payload *body_new_payload(size_t size)
 {
-    struct thrumi_body *body = thrumi_context_running()->body;
+    struct thrumi_body *body = thrumi_context_body(thrumi_context_running());
     struct thrumi_payload *payload;
 
     if (body == NULL) {

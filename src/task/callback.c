@@ -20,16 +20,27 @@ struct callback {
     void *arg;
 };
 
-/* Calls it with the context marked, so that it cannot wait. */
-static void callback_call(thrum_future *future, thrum_callback_fn *fn,
-                          void *arg)
+/* How much deeper a callback runs than whoever calls it: more than any call of
+ * the library needs on its way to asking whether it is in a callback. */
+#define CALLBACK_DEPTH 2048
+
+/* Calls it with the context marked, so that it cannot wait. The mark lies well
+ * below this function's caller, so that a call from there, after a longjmp out
+ * of the callback, is told from one inside of it. */
+static __attribute__((noinline, no_sanitize("address"))) void
+callback_call(thrum_future *future, thrum_callback_fn *fn, void *arg)
 {
     struct thrumi_context *context = thrumi_context_running();
     const char *outer = context->callback_frame;
+    struct thrumi_body *outer_body = context->callback_body;
+    char depth[CALLBACK_DEPTH];
 
-    context->callback_frame = __builtin_frame_address(0);
+    __asm__ volatile("" : : "r"(depth) : "memory"); /* it is there */
+    context->callback_frame = depth;
+    context->callback_body = context->body;
     fn(future, arg);
     context->callback_frame = outer;
+    context->callback_body = outer_body;
 }
 
 static void callback_wake(struct thrumi_waiter *waiter)

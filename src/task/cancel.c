@@ -35,7 +35,7 @@ int thrum_future_request_cancel(thrum_future *future)
 
 bool thrum_cancelled(void)
 {
-    struct thrumi_body *body = thrumi_context_running()->body;
+    struct thrumi_body *body = thrumi_context_body(thrumi_context_running());
 
     if (body == NULL || body->future == NULL ||
         !atomic_load_explicit(&body->future->cancel_requested,

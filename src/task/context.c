@@ -58,6 +58,7 @@ void thrumi_context_init(struct thrumi_context *context)
     context->body = NULL;
     context->drain = NULL;
     context->callback_frame = NULL;
+    context->callback_body = NULL;
     atomic_init(&context->awaits, NULL);
 }
 
@@ -103,6 +104,15 @@ bool thrumi_context_in_callback(struct thrumi_context *context)
         return true;
     context->callback_frame = NULL; /* left by longjmp */
     return false;
+}
+
+struct thrumi_body *thrumi_context_body(struct thrumi_context *context)
+{
+    if (thrumi_unlikely(context->callback_frame != NULL) &&
+        context->body == context->callback_body &&
+        thrumi_context_in_callback(context))
+        return NULL;
+    return context->body;
 }
 
 void thrumi_parking_init(struct thrumi_parking *parking)

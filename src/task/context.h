@@ -58,7 +58,8 @@ struct thrumi_context {
     struct thrumi_body *body;   /* innermost running one, or NULL */
     struct thrumi_drain *drain; /* innermost settlement under way, or NULL */
     const char *callback_frame; /* stack address of a running callback */
-    _Atomic(thrum_future *) awaits; /* guarded by the wait graph's lock */
+    struct thrumi_body *callback_body; /* innermost where that began */
+    _Atomic(thrum_future *) awaits;    /* guarded by the wait graph's lock */
 };
 
 /* The free records that this thread keeps, see task/record.c. */
@@ -107,6 +108,10 @@ void thrumi_thread_unpark(struct thrumi_context *context,
 
 /* Runs a callback here? Then nothing may wait. */
 bool thrumi_context_in_callback(struct thrumi_context *context);
+
+/* The body that raise and return act on: none for a callback, which is not
+ * part of the body that happens to settle its future (F22). */
+struct thrumi_body *thrumi_context_body(struct thrumi_context *context);
 
 void thrumi_parking_init(struct thrumi_parking *parking);
 /* 0 when woken; THRUM_ECONTEXT in a callback; what park says. */
