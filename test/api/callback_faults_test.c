@@ -373,12 +373,27 @@ static void on_done_wait(thrum_future *future, void *arg)
     CHECK_INT(thrum_wait(&pending, 1, THRUM_FIRST_COMPLETED, THRUM_FOREVER),
               THRUM_ECONTEXT);
     CHECK_INT(thrum_future_quiesce(pending, THRUM_FOREVER), THRUM_ECONTEXT);
-    CHECK_INT(thrum_future_quiesce(future, THRUM_FOREVER), THRUM_ECONTEXT);
     if (!CHECK_INT(thrum_as_completed(&pending, 1, &set), 0))
         return;
     CHECK_INT(thrum_future_set_next(set, THRUM_FOREVER, &next), THRUM_ECONTEXT);
     CHECK_INT((long)thrum_future_set_size(set), 1);
     thrum_future_set_free(set);
+}
+
+static void on_done_quiesce(thrum_future *future, void *arg)
+{
+    CHECK_INT(thrum_future_quiesce(future, THRUM_FOREVER), THRUM_ECONTEXT);
+}
+
+/* It would wait for itself. */
+TEST(F24_a_callback_must_not_quiesce_its_future)
+{
+    struct deal deal = deal_new();
+
+    add(deal.future, on_done_quiesce, NULL);
+    thrum_promise_set_result(deal.promise, NULL);
+    assert_int_equal(thrum_future_quiesce(deal.future, THRUM_FOREVER), 0);
+    deal_end(&deal);
 }
 
 TEST(a_callback_must_not_wait)

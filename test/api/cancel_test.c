@@ -14,6 +14,7 @@ struct asked {
     bool looks;        /* whether it asks thrum_cancelled() */
     bool told;         /* what it was told */
     bool told_at_once; /* the same before anybody can have asked */
+    atomic_bool looked_at_once;
 };
 
 static void *asked_task(void *arg)
@@ -21,6 +22,7 @@ static void *asked_task(void *arg)
     struct asked *asked = arg;
 
     asked->told_at_once = thrum_cancelled();
+    atomic_store(&asked->looked_at_once, true);
     gate_wait(&asked->go_on);
     if (asked->looks)
         asked->told = thrum_cancelled();
@@ -35,7 +37,7 @@ static thrum_future *asked_run(struct asked *asked)
     thrum_executor *pool = pool_of(1);
     thrum_future *future = submit(pool, asked_task, asked);
 
-    WAIT_UNTIL(thrum_future_running(future));
+    WAIT_UNTIL(atomic_load(&asked->looked_at_once));
     assert_int_equal(thrum_future_request_cancel(future), 0);
     assert_false(thrum_future_done(future));
     gate_open(&asked->go_on);
