@@ -99,7 +99,13 @@ static int save_rename(struct save_file *file, const char *name)
     if (fd < 0)
         return -errno;
     close(fd);
-    return renameat(dir, file->temporary, dir, name) < 0 ? -errno : 0;
+    if (renameat(dir, file->temporary, dir, name) < 0) {
+        int rc = -errno;
+
+        unlinkat(dir, name, 0);
+        return rc;
+    }
+    return 0;
 }
 
 int save_keep(struct save_file *file, const struct fetch_record *record)

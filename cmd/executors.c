@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * executors.c - one line per kind of executor.
+ *
+ * The rest of the command knows tasks and futures only. A new kind is a maker
+ * and a line in the table; options, help and the demonstration follow.
+ */
+#include "executors.h"
+
+#include <string.h>
+
+#include <thrum/inline.h>
+#include <thrum/thread_pool.h>
+
+static int executors_inline(int workers, thrum_executor **ret)
+{
+    return thrum_inline_new(ret);
+}
+
+static int executors_threads(int workers, thrum_executor **ret)
+{
+    thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
+
+    options.max_workers = workers;
+    options.name_prefix = "fetch";
+    options.block_signals = true; /* Ctrl-C is for the main thread */
+    return thrum_thread_pool_new(&options, ret);
+}
+
+const struct executor_kind executor_kinds[] = {
+    {"inline", "one at a time, in the main thread", 1, executors_inline},
+    {"threads", "a pool of threads", 0, executors_threads},
+    {NULL, NULL, 0, NULL},
+};
+
+const struct executor_kind *executor_kind_find(const char *name)
+{
+    const struct executor_kind *kind = executor_kinds;
+
+    while (kind->name != NULL && strcmp(kind->name, name) != 0)
+        kind++;
+    return kind->name != NULL ? kind : NULL;
+}
+
+int executor_kind_workers(const struct executor_kind *kind, int asked)
+{
+    if (kind->max_workers > 0 && asked > kind->max_workers)
+        return kind->max_workers;
+    return asked;
+}

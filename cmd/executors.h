@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * executors.h - the kinds of executor that a command can be told to use.
+ */
+#ifndef EXECUTORS_H
+#define EXECUTORS_H
+
+#include <thrum/executor.h>
+
+struct executor_kind {
+    const char *name;  /* what -x takes */
+    const char *about; /* for the help */
+    int max_workers;   /* of this kind; 0: as many as asked for */
+    int (*make)(int workers, thrum_executor **ret);
+};
+
+/* Every kind, slowest first; the last has no name. */
+extern const struct executor_kind executor_kinds[];
+
+/* The kind of this name, or NULL. */
+const struct executor_kind *executor_kind_find(const char *name);
+
+/* How many workers an executor of this kind has when `asked` are asked for. */
+int executor_kind_workers(const struct executor_kind *kind, int asked);
+
+#endif /* EXECUTORS_H */
