@@ -60,7 +60,8 @@ frame_build() {
     shift 2
     frame_say "${frame_tier:-plain}: build"
     if frame_setup "$frame_folder" "$@" &&
-        frame_quiet "$frame_folder/frame-build.log" ninja -C "$frame_folder"
+        frame_quiet "$frame_folder/frame-build.log" \
+            ninja -k 0 -C "$frame_folder"
     then
         grep -A6 'warning:' "$frame_folder/frame-build.log" || true
         return 0
