@@ -59,6 +59,27 @@ static void at_exit_wait(void)
     }
 }
 
+/* Lets go of those that have ended, so that the list is no longer than the
+ * pools that live; the lock is held. */
+static void at_exit_sweep(void)
+{
+    struct at_exit_entry **at = &at_exit.entries;
+
+    while (*at != NULL) {
+        struct at_exit_entry *entry = *at;
+        struct thrumi_pool *pool = entry->pool;
+
+        if (atomic_load_explicit(&pool->closing, memory_order_acquire) == 0 ||
+            atomic_load_explicit(&pool->alive, memory_order_acquire) != 0) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        thrumi_pool_release(pool);
+        thrumi_free(entry);
+    }
+}
+
 int thrumi_pool_wait_at_exit(struct thrumi_pool *pool)
 {
     struct at_exit_entry *entry = thrumi_alloc(sizeof(*entry));
@@ -68,6 +89,7 @@ int thrumi_pool_wait_at_exit(struct thrumi_pool *pool)
         return -ENOMEM;
     if (thrumi_global_mutex_lock(&at_exit.lock))
         at_exit.entries = NULL;
+    at_exit_sweep();
     if (!at_exit.registered && atexit(at_exit_wait) != 0)
         rc = -ENOMEM;
     if (rc == 0) {

@@ -12,6 +12,7 @@
 #include "pool/thread_pool.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "base/alloc.h"
 #include "sys/clock.h"
@@ -89,19 +90,31 @@ bool thrumi_pool_has_work(struct thrumi_pool *pool)
     return false;
 }
 
-/* Nothing is put into a queue that nobody will ever look at. */
-static int pool_need_worker(struct thrumi_pool *pool)
+/* Starts the first worker. It holds a token, so that the wake of the task which
+ * it is started for does not start a second one (F52). */
+static int pool_start_first(struct thrumi_pool *pool)
 {
     int rc;
 
+    thrumi_idle_start_search(&pool->idle, UINT_MAX);
+    rc = thrumi_worker_start(pool, true);
+    if (rc == 0)
+        return 0;
+    if (thrumi_idle_stop_search(&pool->idle) && thrumi_pool_has_work(pool))
+        thrumi_pool_notify(pool);
+    /* another may have been faster */
+    if (atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
+        return 0;
+    return rc;
+}
+
+/* Nothing is put into a queue that nobody will ever look at. */
+static int pool_need_worker(struct thrumi_pool *pool)
+{
     if (thrumi_likely(
             atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0))
         return 0;
-    rc = thrumi_worker_start(pool, false);
-    if (rc != 0 &&
-        atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
-        return 0;
-    return rc;
+    return pool_start_first(pool);
 }
 
 /* ---- coming in ---- */
