@@ -175,10 +175,13 @@ TEST(F79_a_broken_pool_can_be_shut_down_in_every_way)
                                      THRUM_WAIT | THRUM_CANCEL_FUTURES};
 
     for (size_t i = 0; i < 4; i++) {
-        struct setup setup = {.rc = -1};
+        struct gate gate = GATE_INIT;
+        struct setup setup = {.rc = -1, .gate = &gate};
         thrum_executor *pool = set_up_pool(&setup, 2);
+        thrum_future *future = submit(pool, is_set_up, &setup);
 
-        assert_broken(submit(pool, is_set_up, &setup));
+        gate_open(&gate);
+        assert_broken(future);
         assert_int_equal(thrum_executor_shutdown(pool, flags[i], THRUM_FOREVER),
                          0);
         executor_end(pool);

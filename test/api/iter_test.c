@@ -87,8 +87,6 @@ TEST(nothing_to_walk_over_is_an_end)
     assert_ended(iter);
     assert_int_equal(thrum_iter_range(5, 5, &iter), 0);
     assert_ended(iter);
-    assert_int_equal(thrum_iter_zip(NULL, 0, &iter), 0);
-    assert_ended(iter);
 }
 
 TEST(bad_arguments_are_refused)

@@ -23,10 +23,10 @@ static void *note_place(void *arg)
     return NULL;
 }
 
-TEST(priority_goes_before_age_and_age_decides_among_equals)
+TEST(above_zero_goes_before_others_and_below_zero_after_them)
 {
     static const int priorities[] = {0, -1, 5, 0, 1, 5, -1, -7};
-    static const unsigned expected[] = {2, 5, 4, 0, 3, 1, 6, 7};
+    static const unsigned expected[] = {2, 4, 5, 0, 3, 1, 6, 7};
     struct gate gate = GATE_INIT;
     thrum_executor *pool = busy_pool(NULL, &gate);
     thrum_submit_options options = THRUM_SUBMIT_OPTIONS;
