@@ -73,6 +73,7 @@ struct fetch_report {
     int64_t wall_ns;
     bool interrupted;    /* Ctrl-C */
     bool results_failed; /* the results file could not be written */
+    int error;           /* why it ended before the list did, or 0 */
 };
 
 /* Runs it all. 0; or a negative code when it could not even begin, after a

@@ -1,42 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * results.h - what came of each URL, in a file for programs.
+ * results.h - what came of each URL, as a line of JSON or CSV.
  */
 #ifndef RESULTS_H
 #define RESULTS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-
 #include "fetch.h"
 
-struct results {
-    FILE *stream; /* NULL: nothing to write, or no longer */
-    bool is_standard_output;
-    enum fetch_format format; /* JSON or CSV */
-};
+struct results; /* opaque, one owner */
 
-/* What format a file of this name has: CSV if it ends so, JSON otherwise. */
-enum fetch_format results_format_of(const char *path);
+/* Opens a results file; "-" is the standard output. FETCH_FORMAT_AUTO is what
+ * the name ends with, .csv or anything else for JSON. 0 or -errno. */
+int results_open(const char *path, enum fetch_format format,
+                 struct results **ret);
 
-/* Opens the file, "-" being the standard output, and writes a head if the
- * format has one. Returns 0 or -errno. */
-int results_open(struct results *results, const char *path,
-                 enum fetch_format format);
+/* Adds a line; makes all lines up to now visible to readers. After an error
+ * both do nothing. 0, or -errno of the first error. */
+int results_add(struct results *results, const struct fetch_record *record);
+int results_flush(struct results *results);
 
-/* Adds a record, at once. `start` is seconds since 1970. Returns 0 or -errno,
- * the first time: then nothing more is written. */
-int results_add(struct results *results, const struct fetch_record *record,
-                double start);
-
-/* Returns 0 or -errno. */
+/* Closes it; NULL is allowed. 0, or -errno of the first error. */
 int results_close(struct results *results);
 
-/* The notations themselves. */
-void results_write_json(FILE *out, const struct fetch_record *record,
-                        double start);
-void results_write_csv(FILE *out, const struct fetch_record *record,
-                       double start);
+/* One line each, with its end. */
+void results_write_json(FILE *out, const struct fetch_record *record);
+void results_write_csv_header(FILE *out);
+void results_write_csv(FILE *out, const struct fetch_record *record);
 
 #endif /* RESULTS_H */

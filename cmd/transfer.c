@@ -155,13 +155,13 @@ static void transfer_explain(struct transfer *transfer, CURLcode code)
                  (unsigned long long)transfer->options->max_bytes);
     else if (code == CURLE_UNSUPPORTED_PROTOCOL)
         snprintf(record->error, sizeof(record->error),
-                 "neither http nor https: %s", message);
+                 "neither http nor https: %.200s", message);
     else if (code == CURLE_URL_MALFORMAT)
-        snprintf(record->error, sizeof(record->error), "not a URL: %s",
+        snprintf(record->error, sizeof(record->error), "not a URL: %.200s",
                  message);
     else if (code == CURLE_WRITE_ERROR)
         snprintf(record->error, sizeof(record->error),
-                 "cannot save the body: %s", message);
+                 "cannot save the body: %.200s", message);
     else
         snprintf(record->error, sizeof(record->error), "%s", message);
 }
