@@ -56,8 +56,14 @@ static bool pool_grow(struct thrumi_pool *pool)
 /* Uses a token. */
 static void pool_wake(struct thrumi_pool *pool)
 {
-    if (!thrumi_idle_wake_one(&pool->idle) && !pool_grow(pool))
-        thrumi_idle_stop_search(&pool->idle);
+    do {
+        if (thrumi_idle_wake_one(&pool->idle) || pool_grow(pool))
+            return;
+        /* Others may have submitted and woken nobody, since we had the token,
+         * and whoever could have found that may sleep by now. */
+    } while (thrumi_idle_stop_search(&pool->idle) &&
+             thrumi_pool_has_work(pool) &&
+             thrumi_idle_want_wake(&pool->idle, false));
 }
 
 void thrumi_pool_notify(struct thrumi_pool *pool)
