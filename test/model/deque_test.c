@@ -17,29 +17,56 @@ static struct thrumi_deque deque;
 static unsigned char taken[ITEMS + 1];
 static uintptr_t pushed;
 
-static void push(void)
+static void *call_a(void *arg)
 {
-    model_assert(thrumi_deque_push(&deque, (void *)++pushed));
+    return arg;
 }
 
-static void take(void *item)
+static void *call_b(void *arg)
 {
-    if (item != NULL)
-        taken[(uintptr_t)item]++;
+    return arg;
+}
+
+/* Slots that lie in one place of the array, 64 apart, have different calls. */
+static struct thrumi_slot slot_of(uintptr_t item)
+{
+    static thrum_fn *const calls[] = {NULL, call_a, call_b};
+
+    return (struct thrumi_slot){calls[item % 3], (void *)item};
+}
+
+static void push(void)
+{
+    model_assert(thrumi_deque_push(&deque, slot_of(++pushed)));
+}
+
+/* Both halves of what is taken are of the same slot. */
+static void take(struct thrumi_slot slot)
+{
+    uintptr_t item = (uintptr_t)slot.arg;
+
+    model_assert(item >= 1 && item <= pushed);
+    model_assert(slot.fn == slot_of(item).fn);
+    taken[item]++;
 }
 
 static void pop(void)
 {
-    take(thrumi_deque_pop(&deque, 0));
+    struct thrumi_slot slot;
+
+    if (thrumi_deque_pop(&deque, 0, &slot))
+        take(slot);
 }
 
 /* A thief whose compare-and-swap fails tries once more. */
 static void steal(void)
 {
+    struct thrumi_slot slot;
     bool retry = true;
 
     for (unsigned i = 0; i < 2 && retry; i++)
-        take(thrumi_deque_steal(&deque, &retry));
+        if (thrumi_deque_steal(&deque, &slot, &retry))
+            take(slot);
 }
 
 static void steal_two(void)
@@ -95,35 +122,48 @@ static void owner_grow(void)
     push();
 }
 
+/* The place of the oldest slot is written anew as soon as that is stolen. */
+static void owner_wrap(void)
+{
+    push();
+    push();
+}
+
 static void owner_floor(void)
 {
     int64_t floor = thrumi_deque_mark(&deque);
-    void *item;
+    struct thrumi_slot slot;
 
     push();
-    item = thrumi_deque_pop(&deque, floor);
-    model_assert(item == NULL || (uintptr_t)item == pushed);
-    take(item);
+    if (thrumi_deque_pop(&deque, floor, &slot)) {
+        model_assert((uintptr_t)slot.arg == pushed);
+        take(slot);
+    }
     /* nothing of what was there before is given */
-    model_assert(thrumi_deque_pop(&deque, floor) == NULL);
+    model_assert(!thrumi_deque_pop(&deque, floor, &slot));
 }
 
-static void owner_peek(void)
+static void owner_top(void)
 {
-    void *item;
+    struct thrumi_slot slot;
 
     push();
-    item = thrumi_deque_peek(&deque, 0);
-    if (item != NULL && thrumi_deque_pop(&deque, 0) == item)
-        take(item);
+    push();
+    push(); /* item 3 has no function: it is a task */
+    if (thrumi_deque_is_top(&deque, 0, (void *)pushed) &&
+        thrumi_deque_pop(&deque, 0, &slot)) {
+        model_assert((uintptr_t)slot.arg == pushed);
+        take(slot);
+    }
 }
 
 static void check(void)
 {
+    struct thrumi_slot slot;
     bool retry;
 
-    while (thrumi_deque_length(&deque) > 0)
-        take(thrumi_deque_steal(&deque, &retry));
+    while (thrumi_deque_steal(&deque, &slot, &retry))
+        take(slot);
     for (uintptr_t i = 1; i <= pushed; i++)
         model_assert(taken[i] == 1);
     thrumi_deque_fini(&deque);
@@ -157,18 +197,29 @@ static const struct model_program programs[] = {
      .delays = 1},
     {.name = "deque: grows while two steal",
      .setup = setup_full,
+     .threads = {owner_grow, steal_two, steal},
+     .check = check,
+     .preemptions = 3},
+    {.name = "deque: grows while one steals, stores delayed",
+     .setup = setup_full,
      .threads = {owner_grow, steal},
      .check = check,
-     .preemptions = 1},
+     .preemptions = 1,
+     .delays = 1},
+    {.name = "deque: places are used again while two steal",
+     .setup = setup_full,
+     .threads = {owner_wrap, steal, steal},
+     .check = check,
+     .preemptions = 4},
     {.name = "deque: pop to a floor",
      .setup = setup_two,
      .threads = {owner_floor, steal_two, steal_two},
      .check = check,
      .preemptions = 3,
      .delays = 1},
-    {.name = "deque: peek, then pop",
+    {.name = "deque: the top, then pop",
      .setup = setup,
-     .threads = {owner_peek, steal, steal},
+     .threads = {owner_top, steal, steal},
      .check = check,
      .preemptions = 4,
      .delays = 1},

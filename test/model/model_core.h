@@ -24,6 +24,7 @@ enum {
     MODEL_ARENA_SIZE = 128 * 1024,
     MODEL_GRAIN = 16, /* of the arena */
     MODEL_SEEN = 1 << 22,
+    MODEL_WORDS = 1 << 14,
     MODEL_TRACE = 256, /* of the last steps are shown */
 };
 
@@ -82,6 +83,14 @@ struct model_trace {
     unsigned thread;
 };
 
+/* Eight bytes of memory, and which threads (bits) have used them. */
+struct model_word {
+    uintptr_t address; /* 0: a free entry of the table */
+    unsigned char readers;
+    unsigned char writers;
+    bool shared; /* as of the rounds before */
+};
+
 struct model_choice {
     unsigned char taken;
     unsigned char count;
@@ -125,8 +134,16 @@ struct model {
     struct model_trace trace[MODEL_TRACE]; /* a ring */
     unsigned trace_count;
     bool pruning;
+    unsigned rounds;
     unsigned long runs;
     unsigned long pruned;
+
+    struct model_word words[MODEL_WORDS];
+    size_t word_count;
+    bool all_visible; /* each access is a point */
+    bool expanding;   /* writes `full`: the path if each access were one */
+    struct model_choice full[MODEL_CHOICES];
+    unsigned full_length;
 
     uint64_t *seen; /* a hash table of states */
     size_t seen_count;
@@ -164,12 +181,21 @@ void model_drain(struct model_slot *slot);
 bool model_may_flush(const struct model_slot *slot, unsigned entry);
 void model_flush(struct model_slot *slot, unsigned entry);
 
+/* model_share.c */
+void model_touch(const volatile void *address, bool writes);
+bool model_is_visible(const volatile void *address);
+bool model_share(void);
+void model_unshare(void);
+void model_expand(unsigned count);
+
 /* model_thread.c */
 void model_threads_init(void);
 void model_threads_reset(void);
 void model_threads_run(void) __attribute__((noreturn));
-/* Where another thread may go on; `what` is for the trace. */
-void model_halt(enum model_stop stop, const char *what);
+/* Where another thread may go on. At a point the thread is about to use the
+ * address; NULL is anything. `what` is for the trace. */
+void model_halt(enum model_stop stop, const volatile void *address,
+                const char *what);
 void model_unpark(struct model_slot *slot);
 void model_written(void);
 

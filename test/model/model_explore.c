@@ -40,6 +40,8 @@ unsigned model_choose(unsigned count)
         model_fail("the program is not the same in each run");
     }
     model->depth++;
+    if (model->expanding)
+        model->full[model->full_length++] = *choice;
     return choice->taken;
 }
 
@@ -130,7 +132,7 @@ static enum model_outcome explore_run(const struct model_bounds *bounds)
 
 /* ---- all runs ---- */
 
-static enum model_outcome explore_all(const struct model_bounds *bounds)
+static enum model_outcome explore_round(const struct model_bounds *bounds)
 {
     model_state_forget();
     model->recorded = 0;
@@ -145,6 +147,19 @@ static enum model_outcome explore_all(const struct model_bounds *bounds)
             model->pruned++;
     } while (explore_advance());
     return MODEL_FINISHED;
+}
+
+/* Until a round finds nothing new that threads share. */
+static enum model_outcome explore_all(const struct model_bounds *bounds)
+{
+    enum model_outcome outcome;
+
+    model->rounds = 0;
+    do {
+        outcome = explore_round(bounds);
+        model->rounds++;
+    } while (outcome != MODEL_FAILED && model_share());
+    return outcome;
 }
 
 static struct model_bounds explore_bounds(void)
@@ -169,15 +184,31 @@ static struct model_bounds explore_shorten(void)
     return bounds;
 }
 
+/* Turns the path of a failure into that of a run where each access is a point,
+ * which needs no rounds to be understood. */
+static void explore_expand(const struct model_bounds *bounds)
+{
+    model->full_length = 0;
+    model->expanding = true;
+    model->pruning = false;
+    explore_run(bounds);
+    model->pruning = true;
+    model->expanding = false;
+    memcpy(model->path, model->full, sizeof(model->full));
+    model->recorded = model->full_length;
+}
+
 static enum model_outcome explore_show(const struct model_bounds *bounds)
 {
     enum model_outcome outcome;
 
     model->pruning = false;
+    model->all_visible = true;
     model->tracing = true;
     model->trace_count = 0;
     outcome = explore_run(bounds);
     model->tracing = false;
+    model->all_visible = false;
     model->pruning = true;
     model_trace_print();
     return outcome;
@@ -194,8 +225,8 @@ static double explore_seconds(void)
 static void explore_print_counts(double began)
 {
     printf("#   %lu schedules, %lu ended at a state seen before, %zu states, "
-           "%.2f s\n",
-           model->runs, model->pruned, model->seen_count,
+           "%u rounds, %.2f s\n",
+           model->runs, model->pruned, model->seen_count, model->rounds,
            explore_seconds() - began);
 }
 
@@ -217,6 +248,7 @@ static bool explore_program(const struct model_program *program,
     bool good;
 
     model->program = program;
+    model_unshare();
     bounds = explore_bounds();
     outcome = explore_all(&bounds);
     good = explore_found(outcome);
@@ -224,6 +256,7 @@ static bool explore_program(const struct model_program *program,
     explore_print_counts(began);
     if (outcome == MODEL_FAILED) {
         bounds = explore_shorten();
+        explore_expand(&bounds);
         printf("#   %s: %s\n", good ? "found" : "FAILED", model->failure);
         explore_print_path(bounds.preemptions);
     }

@@ -6,8 +6,8 @@
  * one unit of the bound: it and those after it wait in the thread's buffer.
  * They go out one at a time, whenever the schedule says so, and all together
  * before a read-modify-write, a full fence or a system call. The thread itself sees what is in its buffer. A store with release
- * order goes out after all before it; relaxed stores to other addresses may
- * overtake each other, as they may on machines weaker than x86-64.
+ * order goes out after all before it; a relaxed one may overtake those to other
+ * addresses, as on machines weaker than x86-64, which costs another unit.
  *
  * Memory comes from an arena that nothing is given back to, so a freed block
  * is never reused within a run: each atomic access checks that its address is
@@ -97,12 +97,17 @@ static void memory_read(const volatile void *address, void *ret, size_t size)
     memcpy(ret, (const void *)(uintptr_t)address, size);
 }
 
-static bool memory_delays(struct model_slot *slot)
+static bool memory_delays(struct model_slot *slot, const volatile void *address)
 {
     if (slot->store_count > 0)
         return true;
-    if (model->current == MODEL_MAIN || model->left.delays == 0 ||
-        model_pick(2) == 0)
+    if (model->current == MODEL_MAIN || model->left.delays == 0)
+        return false;
+    if (!model_is_visible(address)) {
+        model_expand(2);
+        return false;
+    }
+    if (model_pick(2) == 0)
         return false;
     model->left.delays--;
     model_trace_step(model->current, "... and it stays in the store buffer");
@@ -114,8 +119,9 @@ static bool memory_delays(struct model_slot *slot)
 void model_load(const volatile void *address, void *ret, size_t size,
                 const char *what)
 {
-    model_halt(MODEL_AT_POINT, what);
+    model_halt(MODEL_AT_POINT, address, what);
     memory_check(address, what);
+    model_touch(address, false);
     memory_read(address, ret, size);
 }
 
@@ -125,12 +131,13 @@ void model_store(volatile void *address, const void *value, size_t size,
     struct model_slot *slot;
     struct model_entry *entry;
 
-    model_halt(MODEL_AT_POINT, what);
+    model_halt(MODEL_AT_POINT, address, what);
     memory_check(address, what);
+    model_touch(address, true);
     slot = model_self();
     if (order == memory_order_seq_cst)
         model_drain(slot);
-    if (order == memory_order_seq_cst || !memory_delays(slot)) {
+    if (order == memory_order_seq_cst || !memory_delays(slot, address)) {
         memory_write(address, value, size);
         return;
     }
@@ -145,8 +152,9 @@ void model_store(volatile void *address, const void *value, size_t size,
 void model_rmw_read(volatile void *address, void *ret, size_t size,
                     const char *what)
 {
-    model_halt(MODEL_AT_POINT, what);
+    model_halt(MODEL_AT_POINT, address, what);
     memory_check(address, what);
+    model_touch(address, true);
     model_drain(model_self());
     memory_read(address, ret, size);
 }
@@ -168,7 +176,7 @@ bool model_weak_fails(void)
 
 void model_fence(memory_order order, const char *what)
 {
-    model_halt(MODEL_AT_POINT, what);
+    model_halt(MODEL_AT_POINT, model, what);
     if (order == memory_order_seq_cst)
         model_drain(model_self());
 }
@@ -233,5 +241,7 @@ void thrumi_free(void *memory)
     size = model->block_sizes[grain - model->grains];
     memset(grain, GRAIN_FREED, size / MODEL_GRAIN);
     memset(memory, 0xdd, size);
+    for (size_t i = 0; i < size; i += 8)
+        model_touch((char *)memory + i, true);
     model->blocks--;
 }

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "model_shim.h"
+
 #include "sys/clock.h"
 #include "sys/cpus.h"
 #include "sys/fork.h"
@@ -113,12 +115,14 @@ int thrumi_cpus_usable(const char *root)
 int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline)
 {
     struct model_slot *self = model_self();
+    unsigned value;
 
     if (thrumi_time_past(deadline))
         return -ETIMEDOUT;
-    model_halt(MODEL_AT_POINT, "parks, if the word is as expected");
-    model_drain(self);
-    if (atomic_load_explicit(word, memory_order_seq_cst) != expected)
+    /* the kernel's own atomics empty the store buffer */
+    model_rmw_read(word, &value, sizeof(value),
+                   "parks, if the word is as expected");
+    if (value != expected)
         return 0;
     if (model->current == MODEL_MAIN)
         model_fail("setup or check parks");
@@ -126,7 +130,7 @@ int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline)
     self->parked_on = word;
     self->deadline = deadline.ns;
     self->timed_out = false;
-    model_halt(MODEL_AT_PARK, "is awake");
+    model_halt(MODEL_AT_PARK, NULL, "is awake");
     return self->timed_out ? -ETIMEDOUT : 0;
 }
 
@@ -148,7 +152,8 @@ void thrumi_wake_word(atomic_uint *word, int count)
     struct model_slot *sleepers[MODEL_THREADS];
     unsigned n;
 
-    model_halt(MODEL_AT_POINT, "wakes who is parked on the word");
+    model_halt(MODEL_AT_POINT, word, "wakes who is parked on the word");
+    model_touch(word, true);
     model_drain(model_self());
     for (; count > 0; count--) {
         n = sys_sleepers(word, sleepers);
@@ -161,7 +166,7 @@ void thrumi_wake_word(atomic_uint *word, int count)
 void thrumi_spin(unsigned step)
 {
     if (model_self()->store_count > 0)
-        model_halt(MODEL_AT_POINT, "spins, and its store buffer empties");
+        model_halt(MODEL_AT_POINT, NULL, "spins, and its store buffer empties");
     model_drain(model_self());
-    model_halt(MODEL_AT_YIELD, "has spun");
+    model_halt(MODEL_AT_YIELD, NULL, "has spun");
 }

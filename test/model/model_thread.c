@@ -78,7 +78,8 @@ static void thread_offer_flushes(void)
 {
     for (unsigned i = 0; i < model->thread_count; i++)
         for (unsigned entry = 0; entry < model->slots[i].store_count; entry++)
-            if (model_may_flush(&model->slots[i], entry))
+            if (entry == 0 || (model->left.delays > 0 &&
+                               model_may_flush(&model->slots[i], entry)))
                 thread_offer(MODEL_FLUSH, i, entry);
 }
 
@@ -171,6 +172,7 @@ static void thread_apply(const struct model_option *option)
 
     model_trace_step(option->thread, texts[option->kind]);
     if (option->kind == MODEL_FLUSH) {
+        model->left.delays -= option->entry > 0; /* the others are delayed */
         model_flush(slot, option->entry);
     } else if (option->kind == MODEL_EXPIRE) {
         thread_expire(slot);
@@ -236,14 +238,29 @@ static __attribute__((noinline)) void thread_wipe(void)
     __asm__ volatile("" ::"r"(rubbish) : "memory");
 }
 
-__attribute__((noinline)) void model_halt(enum model_stop stop,
-                                          const char *what)
+/* An access that nobody else can notice. */
+static void thread_pass(const char *what)
+{
+    if (model->expanding) {
+        model->stop = MODEL_AT_POINT;
+        thread_list_options();
+        model_expand(model->option_count);
+    }
+    model_trace_step(model->current, what);
+}
+
+__attribute__((noinline)) void
+model_halt(enum model_stop stop, const volatile void *address, const char *what)
 {
     if (model->current == MODEL_MAIN)
         return;
     __builtin_unwind_init(); /* all registers of the program on the stack */
     if (++model->steps > MODEL_STEPS)
         model_fail("livelock: more than %d steps", MODEL_STEPS);
+    if (stop == MODEL_AT_POINT && !model_is_visible(address)) {
+        thread_pass(what);
+        return;
+    }
     if (stop == MODEL_AT_YIELD)
         model_self()->yielded = true;
     model->stop = stop;
@@ -270,7 +287,7 @@ __attribute__((noinline)) unsigned model_pick(unsigned count)
 
 void model_step(const char *what)
 {
-    model_halt(MODEL_AT_POINT, what);
+    model_halt(MODEL_AT_POINT, NULL, what);
 }
 
 /* ---- beginning and end ---- */
@@ -280,7 +297,7 @@ static void thread_main(void)
     model->program->threads[model->current]();
     model_thread_ends();
     model_self()->status = MODEL_DONE; /* its buffer may be emptied later */
-    model_halt(MODEL_AT_END, "ends");
+    model_halt(MODEL_AT_END, NULL, "ends");
     __builtin_unreachable();
 }
 

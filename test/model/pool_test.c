@@ -80,6 +80,48 @@ static void check(void)
         atomic_load_explicit(&pool->idle.searching, memory_order_relaxed) == 0);
 }
 
+/* A task that submits another to its own pool, and waits for what that does in
+ * a way of its own, which the pool knows nothing of. */
+static atomic_uint child_ran;
+
+static void *child(void *arg)
+{
+    ran++;
+    atomic_store_explicit(&child_ran, 1, memory_order_seq_cst);
+    thrumi_wake_word(&child_ran, 1);
+    return arg;
+}
+
+static void *parent(void *arg)
+{
+    submitted++;
+    model_assert(thrum_executor_submit(executor, child, NULL, 0, NULL) == 0);
+    while (atomic_load_explicit(&child_ran, memory_order_acquire) == 0)
+        thrumi_park_word(&child_ran, 0, THRUM_FOREVER);
+    ran++;
+    return arg;
+}
+
+static void submit_parent(void)
+{
+    submitted++;
+    model_assert(thrum_executor_submit(executor, parent, NULL, 0, NULL) == 0);
+}
+
+/* Both workers run, so the second one may be about to sleep. */
+static void submit_one_and_parent(void)
+{
+    submit_one();
+    submit_parent();
+}
+
+static void setup_two_started(void)
+{
+    make_pool(2);
+    submit_one();
+    submit_one();
+}
+
 static void shut_down(void)
 {
     submit_one();
@@ -112,14 +154,14 @@ static const struct model_program programs[] = {
      .setup = setup_one,
      .threads = {submit_two, model_host},
      .check = check,
-     .preemptions = 3,
+     .preemptions = 4,
      .delays = 1,
      .daemons = 2},
     {.name = "pool: one submitter, one worker that polls",
      .setup = setup_one,
      .threads = {submit_two, model_host},
      .check = check,
-     .preemptions = 2,
+     .preemptions = 3,
      .delays = 1,
      .spurious = 1,
      .cpus = 1,
@@ -129,12 +171,26 @@ static const struct model_program programs[] = {
      .threads = {submit_one, submit_one, model_host},
      .check = check,
      .preemptions = 3,
+     .timeouts = 1,
      .daemons = 4},
     {.name = "pool: one submitter, two workers",
      .setup = setup_two,
      .threads = {submit_two, model_host, model_host},
      .check = check,
-     .preemptions = 2,
+     .preemptions = 3,
+     .daemons = 6},
+    {.name = "pool: a task waits for its child in its own way",
+     .setup = setup_two,
+     .threads = {submit_parent, model_host, model_host},
+     .check = check,
+     .preemptions = 3,
+     .daemons = 6},
+    {.name = "pool: a task waits for its child, stores delayed",
+     .setup = setup_two_started,
+     .threads = {submit_one_and_parent, model_host, model_host},
+     .check = check,
+     .preemptions = 1,
+     .delays = 1, /* but no time-outs: a store is out before a doze ends */
      .daemons = 6},
     {.name = "pool: shutdown",
      .setup = setup_one,
