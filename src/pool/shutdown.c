@@ -123,13 +123,30 @@ static int shutdown_park(struct thrumi_pool *pool, thrum_time deadline)
     return rc;
 }
 
+/* Is there a thread that cannot be joined yet? One that is surplus may go on
+ * for a moment after it stopped counting. The lock is held. */
+static bool shutdown_some_run(struct thrumi_pool *pool)
+{
+    unsigned places = atomic_load_explicit(&pool->places, memory_order_relaxed);
+
+    if (atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
+        return true;
+    for (unsigned i = 0; i < places; i++) {
+        struct thrumi_worker *worker =
+            atomic_load_explicit(&pool->workers[i], memory_order_relaxed);
+
+        if (worker != NULL && worker->state == THRUMI_WORKER_ALIVE)
+            return true;
+    }
+    return false;
+}
+
 static int shutdown_wait_ended(struct thrumi_pool *pool, thrum_time deadline)
 {
     int rc = 0;
 
     thrumi_mutex_lock(&pool->lock);
-    while (rc == 0 &&
-           atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
+    while (rc == 0 && shutdown_some_run(pool))
         rc = shutdown_park(pool, deadline);
     thrumi_mutex_unlock(&pool->lock);
     return rc;

@@ -266,8 +266,9 @@ static int pool_post_timed(struct thrumi_pool *pool,
                            struct thrumi_worker *worker, thrum_fn *fn,
                            void *arg)
 {
+    const struct thrumi_call call = {fn, arg, 0, NULL};
     thrum_future *task;
-    int rc = thrumi_task_new(&pool->executor, fn, arg, 0, NULL, &task);
+    int rc = thrumi_task_new(&pool->executor, &call, &task);
 
     if (rc != 0)
         return rc;

@@ -12,7 +12,13 @@
  * A task may end its thread (pthread_exit). The thread's last deed is then to
  * settle what it leaves behind and to see that another takes its place.
  */
+/* pthread_cleanup_push() as it is without exceptions: it is found also when the
+ * stack cannot be unwound, through a program's code without unwind tables. */
+#undef __EXCEPTIONS
+#include <pthread.h>
+
 #include <errno.h>
+#include <limits.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -226,9 +232,12 @@ static void worker_sleep(struct thrumi_worker *worker)
     if (worker_must_stay(worker) ||
         (!thrumi_idle_doze(sleeper, thrum_in_ns(WORKER_DOZE_NS)) &&
          worker_must_stay(worker))) {
+        /* with a token either way: if there is more work than it takes, it
+         * wakes the next one */
         if (thrumi_idle_unlist(idle, sleeper))
-            return;
-        thrumi_idle_await_token(sleeper);
+            thrumi_idle_start_search(idle, UINT_MAX);
+        else
+            thrumi_idle_await_token(sleeper);
         worker->searching = true;
         return;
     }

@@ -7,7 +7,6 @@
 #ifdef THRUMI_FAULTS
 # include <stdatomic.h>
 # include <stddef.h>
-# include <stddef.h>
 
 static struct {
     _Atomic(thrumi_fault_fn *) fn;

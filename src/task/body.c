@@ -78,7 +78,7 @@ unsigned thrumi_body_run_detached(struct thrumi_context *context,
                                   thrum_executor *executor, thrum_fn *fn,
                                   void *arg)
 {
-    struct thrumi_body body;
+    THRUMI_BODY body;
     struct thrumi_outcome outcome;
     void *value;
 

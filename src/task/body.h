@@ -34,6 +34,7 @@ struct thrumi_outcome {
 
 struct thrumi_body {
     struct thrumi_body *outer;
+    struct thrumi_context *context; /* where it runs */
     thrum_future *future;     /* NULL: detached, or part of another task */
     thrum_executor *executor; /* whose task it is */
     thrum_error *error;       /* raised and not cleared */
@@ -49,6 +50,7 @@ static inline void thrumi_body_begin(struct thrumi_context *context,
                                      thrum_executor *executor)
 {
     body->outer = context->body;
+    body->context = context;
     body->future = future;
     body->executor = executor;
     body->error = NULL;
@@ -70,6 +72,21 @@ static inline void thrumi_body_end(struct thrumi_context *context,
     context->body = body->outer;
     thrumi_body_end_slow(body, value, ret);
 }
+
+/* Ends a body whose function has ended its thread: what it has is freed, and
+ * its task fails with THRUM_EEXITED. In task.c. */
+void thrumi_body_abandon(struct thrumi_body *body);
+
+/* At the end of the frame that has a body, however that is left: a call of
+ * pthread_exit() unwinds it, while the frames outside of it are still there. */
+static inline void thrumi_body_leave(struct thrumi_body *body)
+{
+    if (thrumi_unlikely(body->context->body == body))
+        thrumi_body_abandon(body);
+}
+
+#define THRUMI_BODY \
+ __attribute__((cleanup(thrumi_body_leave))) struct thrumi_body
 
 /* True when the value is all there is to it. */
 static inline bool thrumi_body_plain(const struct thrumi_body *body)

@@ -116,19 +116,23 @@ bool thrum_future_remove_done_callback(thrum_future *future,
     return callback != NULL;
 }
 
+void thrumi_drain_resume(struct thrumi_drain *drain)
+{
+    thrum_future *future = drain->future;
+    bool owns = drain->owns;
+
+    drain->done = true;
+    drain->context->callback_frame = NULL;
+    drain->context->drain = drain->outer;
+    thrumi_future_drain(future, owns);
+    thrum_future_unref(future); /* that of the drain that is gone */
+    if (owns)
+        thrum_future_unref(future);
+}
+
 void thrumi_callback_resume(struct thrumi_context *context)
 {
-    struct thrumi_drain *drain;
-
     context->callback_frame = NULL;
-    while ((drain = context->drain) != NULL) {
-        thrum_future *future = drain->future;
-        bool owns = drain->owns;
-
-        context->drain = drain->outer;
-        thrumi_future_drain(future, owns);
-        thrum_future_unref(future); /* that of the drain that is gone */
-        if (owns)
-            thrum_future_unref(future);
-    }
+    while (context->drain != NULL)
+        thrumi_drain_resume(context->drain);
 }

@@ -13,8 +13,8 @@
  * the word's address.
  *
  * A callback that left the library by longjmp never came back to say so. Its
- * mark is a stack address: one that is not above the caller's frame any more
- * belongs to a frame that is gone.
+ * mark is an address on the stack, some way above the callback's own frame:
+ * whoever asks from above that is not called by it, and the mark is stale.
  */
 #include "task/context.h"
 
@@ -102,7 +102,8 @@ bool thrumi_context_in_callback(struct thrumi_context *context)
         return false;
     if (here < context->callback_frame)
         return true;
-    context->callback_frame = NULL; /* left by longjmp */
+    context->callback_frame = NULL; /* left by longjmp, */
+    context->drain = NULL;          /* and what had called it too */
     return false;
 }
 

@@ -165,13 +165,15 @@ static struct thrumi_waiter *future_take_first(thrum_future *future)
 void thrumi_future_drain(thrum_future *future, bool owns)
 {
     struct thrumi_context *context = thrumi_context_running();
-    struct thrumi_drain drain = {context->drain, future, owns};
+    __attribute__((cleanup(thrumi_drain_leave))) struct thrumi_drain drain = {
+        context->drain, context, future, owns, false};
     struct thrumi_waiter *waiter;
 
     thrum_future_ref(future);
     context->drain = &drain;
     while ((waiter = future_take_first(future)) != NULL)
         waiter->wake(waiter);
+    drain.done = true;
     context->drain = drain.outer;
     thrum_future_unref(future);
 }

@@ -85,7 +85,7 @@ static void map_chunk_run_item(struct thrumi_map_chunk *chunk,
 {
     struct thrumi_context *context = thrumi_context_running();
     struct thrumi_body *outer = context->body;
-    struct thrumi_body body;
+    THRUMI_BODY body;
     void *value;
 
     thrumi_body_begin(context, &body, outer->future, outer->executor);

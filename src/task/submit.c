@@ -44,12 +44,11 @@ int thrumi_submit_enqueue(thrum_executor *executor, thrum_future *task)
     return rc;
 }
 
-static int submit_task(thrum_executor *executor, thrum_fn *fn, const void *arg,
-                       size_t size, const thrum_submit_options *options,
+static int submit_task(thrum_executor *executor, const struct thrumi_call *call,
                        thrum_future **ret)
 {
     thrum_future *task;
-    int rc = thrumi_task_new(executor, fn, arg, size, options, &task);
+    int rc = thrumi_task_new(executor, call, &task);
 
     if (thrumi_unlikely(rc != 0))
         return rc;
@@ -70,6 +69,7 @@ static int submit_task(thrum_executor *executor, thrum_fn *fn, const void *arg,
 int thrum_executor_submit(thrum_executor *executor, thrum_fn *fn,
                           const void *arg, size_t size, thrum_future **ret)
 {
+    const struct thrumi_call call = {fn, arg, size, NULL};
     void *pointer = (void *)(uintptr_t)arg;
     int rc = submit_check(executor, fn, size);
 
@@ -79,7 +79,7 @@ int thrum_executor_submit(thrum_executor *executor, thrum_fn *fn,
         rc = executor->fast.post(executor->self, fn, &pointer, 1);
         return rc < 0 ? rc : 0;
     }
-    return submit_task(executor, fn, arg, size, NULL, ret);
+    return submit_task(executor, &call, ret);
 }
 
 int thrum_executor_submit_with(thrum_executor *executor, thrum_fn *fn,
@@ -87,13 +87,14 @@ int thrum_executor_submit_with(thrum_executor *executor, thrum_fn *fn,
                                const thrum_submit_options *options,
                                thrum_future **ret)
 {
+    const struct thrumi_call call = {fn, arg, size, options};
     int rc = submit_check(executor, fn, size);
 
     if (rc == 0 && options != NULL)
         rc = submit_check_options(options);
     if (rc != 0)
         return rc;
-    return submit_task(executor, fn, arg, size, options, ret);
+    return submit_task(executor, &call, ret);
 }
 
 /* ---- many at once ---- */
@@ -103,8 +104,8 @@ static int submit_each(thrum_executor *executor, thrum_fn *fn,
                        void *const *args, size_t n, thrum_future **ret)
 {
     for (size_t i = 0; i < n; i++) {
-        int rc = submit_task(executor, fn, args[i], 0, NULL,
-                             ret == NULL ? NULL : &ret[i]);
+        const struct thrumi_call call = {fn, args[i], 0, NULL};
+        int rc = submit_task(executor, &call, ret == NULL ? NULL : &ret[i]);
 
         if (rc != 0)
             return i > 0 ? (int)i : rc;
@@ -116,11 +117,14 @@ static int submit_each(thrum_executor *executor, thrum_fn *fn,
 static size_t submit_make(thrum_executor *executor, thrum_fn *fn,
                           void *const *args, size_t n, thrum_future **ret)
 {
-    size_t made = 0;
+    struct thrumi_call call = {fn, NULL, 0, NULL};
+    size_t made;
 
-    while (made < n &&
-           thrumi_task_new(executor, fn, args[made], 0, NULL, &ret[made]) == 0)
-        made++;
+    for (made = 0; made < n; made++) {
+        call.arg = args[made];
+        if (thrumi_task_new(executor, &call, &ret[made]) != 0)
+            break;
+    }
     return made;
 }
 

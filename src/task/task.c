@@ -32,16 +32,16 @@ static int64_t task_start_by(const thrum_submit_options *options)
     return thrum_in_ns(options->start_ns).ns;
 }
 
-static struct thrumi_task_extra *
-task_extra_new(const void *arg, size_t size,
-               const thrum_submit_options *options, bool timed)
+static struct thrumi_task_extra *task_extra_new(const struct thrumi_call *call,
+                                                bool timed)
 {
+    const thrum_submit_options *options = call->options;
     const char *name = options == NULL ? NULL : options->name;
     size_t name_size = name == NULL ? 0 : strlen(name) + 1;
     struct thrumi_task_extra *extra = NULL;
     size_t bytes;
 
-    if (!__builtin_add_overflow(sizeof(*extra) + name_size, size, &bytes))
+    if (!__builtin_add_overflow(sizeof(*extra) + name_size, call->size, &bytes))
         extra = thrumi_alloc(bytes);
     if (extra == NULL)
         return NULL;
@@ -50,15 +50,14 @@ task_extra_new(const void *arg, size_t size,
     extra->start_by = task_start_by(options);
     extra->queued_at = timed ? thrumi_clock_ns() : 0;
     extra->name = NULL;
-    if (size > 0)
-        memcpy(extra->data, arg, size);
+    if (call->size > 0)
+        memcpy(extra->data, call->arg, call->size);
     if (name != NULL)
-        extra->name = memcpy(extra->data + size, name, name_size);
+        extra->name = memcpy(extra->data + call->size, name, name_size);
     return extra;
 }
 
-int thrumi_task_new(thrum_executor *executor, thrum_fn *fn, const void *arg,
-                    size_t size, const thrum_submit_options *options,
+int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
                     thrum_future **ret)
 {
     bool timed = task_is_timed(executor);
@@ -66,17 +65,17 @@ int thrumi_task_new(thrum_executor *executor, thrum_fn *fn, const void *arg,
 
     if (thrumi_unlikely(task == NULL))
         return -ENOMEM;
-    task->fn = fn;
+    task->fn = call->fn;
     task->executor = executor;
     task->has_task = true;
-    task->value = (void *)(uintptr_t)arg;
-    if (thrumi_unlikely(size > 0 || options != NULL || timed)) {
-        task->extra.task = task_extra_new(arg, size, options, timed);
+    task->value = (void *)(uintptr_t)call->arg;
+    if (thrumi_unlikely(call->size > 0 || call->options != NULL || timed)) {
+        task->extra.task = task_extra_new(call, timed);
         if (task->extra.task == NULL) {
             thrumi_future_free(task);
             return -ENOMEM;
         }
-        if (size > 0)
+        if (call->size > 0)
             task->value = task->extra.task->data;
     }
     *ret = task;
@@ -175,7 +174,7 @@ static unsigned task_execute_extra(thrum_future *task,
 unsigned thrumi_task_execute(thrum_future *task, struct thrumi_context *context,
                              bool owns, struct thrumi_timing *timing)
 {
-    struct thrumi_body body;
+    THRUMI_BODY body;
 
     /* relaxed: whoever needs it takes the wait graph's lock, as we do before
      * we wait */
@@ -208,25 +207,27 @@ void thrumi_task_drop(thrum_future *task, int code)
     thrum_future_unref(task);
 }
 
+void thrumi_body_abandon(struct thrumi_body *body)
+{
+    thrum_future *task = body->future;
+    bool owns = body->owns_task;
+
+    body->context->body = body->outer;
+    thrumi_error_free(body->error);
+    thrumi_payload_free(body->payload);
+    if (task == NULL || body->part)
+        return;
+    task_free_extra(task);
+    thrumi_future_fail(
+        task, thrumi_error_new(THRUM_EEXITED, "the task ended its thread"));
+    if (owns)
+        thrum_future_unref(task);
+}
+
 void thrumi_task_abandon(struct thrumi_context *context)
 {
-    struct thrumi_body *body;
-
-    while ((body = context->body) != NULL) {
-        thrum_future *task = body->future;
-        bool owns = body->owns_task;
-
-        context->body = body->outer;
-        thrumi_error_free(body->error);
-        thrumi_payload_free(body->payload);
-        if (task == NULL || body->part)
-            continue;
-        task_free_extra(task);
-        thrumi_future_fail(
-            task, thrumi_error_new(THRUM_EEXITED, "the task ended its thread"));
-        if (owns)
-            thrum_future_unref(task);
-    }
+    while (context->body != NULL)
+        thrumi_body_abandon(context->body);
 }
 
 /* ---- for own executors ---- */

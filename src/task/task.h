@@ -32,10 +32,17 @@ struct thrumi_timing {
     int64_t run_ns;
 };
 
+/* What is to be called. */
+struct thrumi_call {
+    thrum_fn *fn;
+    const void *arg;
+    size_t size;                         /* 0: the pointer as it is */
+    const thrum_submit_options *options; /* NULL: the defaults */
+};
+
 /* Makes a pending task with two references, the queue's and the caller's.
  * Returns 0, -ENOMEM. */
-int thrumi_task_new(thrum_executor *executor, thrum_fn *fn, const void *arg,
-                    size_t size, const thrum_submit_options *options,
+int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
                     thrum_future **ret);
 
 /* Frees a task that no executor took: the argument stays the caller's. */

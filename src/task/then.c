@@ -92,10 +92,10 @@ static struct then *then_new(thrum_future *source, thrum_executor *executor,
 static int then_new_task(struct then *then)
 {
     thrum_submit_options options = THRUM_SUBMIT_OPTIONS;
+    const struct thrumi_call call = {then_run, then, 0, &options};
 
     options.free_arg = then_unref;
-    return thrumi_task_new(then->executor, then_run, then, 0, &options,
-                           &then->task);
+    return thrumi_task_new(then->executor, &call, &then->task);
 }
 
 int thrum_future_then(thrum_future *future, thrum_executor *executor,
