@@ -12,11 +12,6 @@
  * A task may end its thread (pthread_exit). The thread's last deed is then to
  * settle what it leaves behind and to see that another takes its place.
  */
-/* pthread_cleanup_push() as it is without exceptions: it is found also when the
- * stack cannot be unwound, through a program's code without unwind tables. */
-#undef __EXCEPTIONS
-#include <pthread.h>
-
 #include <errno.h>
 #include <limits.h>
 

@@ -5,6 +5,9 @@
 #ifndef THRUMI_SYS_THREAD_H
 #define THRUMI_SYS_THREAD_H
 
+/* pthread_cleanup_push() as it is without exceptions: it is found also when the
+ * stack cannot be unwound, through a program's code without unwind tables. */
+#undef __EXCEPTIONS
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>

@@ -138,8 +138,10 @@ static int submit_futures(thrum_executor *executor, thrum_fn *fn,
         return -ENOMEM;
     accepted = executor->fast.enqueue_many(executor->self,
                                            (thrum_task *const *)ret, made);
-    for (size_t i = accepted < 0 ? 0 : (size_t)accepted; i < made; i++)
+    for (size_t i = accepted < 0 ? 0 : (size_t)accepted; i < made; i++) {
         thrumi_task_discard(ret[i]);
+        ret[i] = NULL;
+    }
     return accepted;
 }
 
