@@ -2,8 +2,8 @@
 /*
  * main.c - the command `thrum`: finds the subcommand and calls it.
  *
- * A subcommand is a line in the table below. It gets its own name as argv[0]
- * and returns the exit status of the program.
+ * A subcommand is a line in the table below. It gets the program's name as
+ * argv[0], for getopt's messages, and returns the exit status.
  */
 #include <stdio.h>
 #include <string.h>
@@ -96,5 +96,6 @@ int main(int argc, char **argv)
     found = main_find(name);
     if (found == NULL)
         return main_unknown(name);
+    argv[1] = argv[0];
     return found->run(argc - 1, argv + 1);
 }

@@ -46,7 +46,7 @@ static void progress_add_time(struct progress_text *text, double seconds)
         progress_add(text, "  days left");
         return;
     }
-    whole = (uint64_t)(seconds + 0.5);
+    whole = (uint64_t)seconds + 1; /* 0:00 would be done */
     if (whole >= 3600)
         progress_add(text, "  %" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " left",
                      whole / 3600, whole / 60 % 60, whole % 60);
