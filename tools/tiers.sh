@@ -8,8 +8,12 @@
 # alone.
 
 frame_code_only='--no-suite checks --no-suite headers'
-frame_clang=clang-14
-command -v $frame_clang >/dev/null || frame_clang=clang
+
+# The clang that is there, looked for when it is needed: it may just have been
+# installed.
+frame_clang() {
+    command -v clang-14 || echo clang
+}
 
 # frame_with COMPILER COMMAND...
 frame_with() (
@@ -26,7 +30,7 @@ tier_asan() {
 }
 
 tier_tsan() {
-    frame_with $frame_clang frame_build tsan build-tsan \
+    frame_with "$(frame_clang)" frame_build tsan build-tsan \
         -Db_sanitize=thread -Db_lundef=false -Dman=disabled || return 0
     # Addresses must not be random, where one may say so.
     if setarch "$(uname -m)" -R true 2>/dev/null; then
@@ -52,7 +56,7 @@ tier_gcc() {
 }
 
 tier_clang() {
-    tier_compiler clang $frame_clang -Dfuzz=true
+    tier_compiler clang "$(frame_clang)" -Dfuzz=true
 }
 
 # The library for aarch64, and what the examples print there. Not the test
@@ -101,7 +105,7 @@ tier_options() {
 }
 
 tier_variants() {
-    frame_with $frame_clang tier_options clang-test --werror
+    frame_with "$(frame_clang)" tier_options clang-test --werror
     tier_options unity -Dunity=on
     tier_options static -Ddefault_library=static
     tier_options O0 -Doptimization=0
