@@ -5,7 +5,7 @@
 #include "fetch_command.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <sys/resource.h>
 
 #include <thrum/error.h>
 
@@ -17,6 +17,8 @@
 #include "url_list.h"
 #ifdef FETCH_DEMO
 # include "demo.h"
+#endif
+#ifdef FETCH_TIMELINE
 # include "timeline.h"
 #endif
 
@@ -49,7 +51,7 @@ static int fetch_command_timeline(const struct fetch_options *options,
 
     if (options->timeline == NULL)
         return STATUS_OK;
-#ifdef FETCH_DEMO
+#ifdef FETCH_TIMELINE
     rc = timeline_write(options->timeline, report, 1);
 #endif
     if (rc == 0)
@@ -122,6 +124,18 @@ static int fetch_command_do(const struct fetch_arguments *arguments)
     return fetch_command_list(arguments);
 }
 
+/* Each transfer has a connection, and often there may be 1024 descriptors only
+ * because some programs still use select(). */
+static void fetch_command_raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int fetch_command(int argc, char **argv)
 {
     struct fetch_arguments arguments;
@@ -138,6 +152,7 @@ int fetch_command(int argc, char **argv)
     if (arguments.demo_server >= 0)
         return demo_server_main(arguments.demo_server);
 #endif
+    fetch_command_raise_limit();
     rc = interrupt_catch();
     if (rc == 0)
         rc = transfer_begin();
