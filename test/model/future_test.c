@@ -105,12 +105,26 @@ static void wait_any_outcome(void)
     release();
 }
 
+/* Writes over the stack that a wait has used, so that what was left on a list
+ * there does not go unnoticed. */
+static __attribute__((noinline)) void scribble(void)
+{
+    volatile unsigned char place[2048];
+
+    for (size_t i = 0; i < sizeof(place); i++)
+        place[i] = 0xee;
+    model_step("has written over its old frames");
+    for (size_t i = 0; i < sizeof(place); i++)
+        model_assert(place[i] == 0xee);
+}
+
 static void wait_a_while(void)
 {
     thrum_time deadline = {thrumi_clock_ns() + 100};
     int rc = thrum_future_result(future, deadline, NULL);
 
     model_assert(rc == 0 || rc == -ETIMEDOUT);
+    scribble();
     release();
 }
 
@@ -148,6 +162,7 @@ static void quiesce_a_while(void)
     int rc = thrum_future_quiesce(future, deadline);
 
     model_assert(rc == 0 || rc == -ETIMEDOUT);
+    scribble();
     release();
 }
 

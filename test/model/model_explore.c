@@ -12,6 +12,7 @@
  */
 #include "model_core.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,6 +300,26 @@ static int explore_replay(const struct model_program *programs, size_t count,
     return 1;
 }
 
+/* A program that follows a pointer to what is gone. */
+static void explore_crashed(int signal)
+{
+    model_fail("signal %d: a pointer leads nowhere", signal);
+}
+
+/* On a stack of its own, since it may be the stack that ran over. */
+static void explore_catch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    struct sigaction action = {.sa_handler = explore_crashed,
+                               .sa_flags = SA_ONSTACK | SA_NODEFER};
+    stack_t stack = {.ss_sp = model->slots[MODEL_MAIN].stack,
+                     .ss_size = MODEL_STACK_SIZE};
+
+    sigaltstack(&stack, NULL);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaction(signals[i], &action, NULL);
+}
+
 int model_main(const struct model_program *programs, size_t count)
 {
     const char *replay = getenv("THRUM_MODEL_REPLAY");
@@ -306,6 +327,7 @@ int model_main(const struct model_program *programs, size_t count)
 
     model_state_init();
     model->pruning = true;
+    explore_catch_crashes();
     if (replay != NULL)
         return explore_replay(programs, count, replay);
     printf("1..%zu\n", count);

@@ -115,6 +115,26 @@ static void submit_one_and_parent(void)
     submit_parent();
 }
 
+/* The first task needs the second one, and a worker each: whoever is woken for
+ * the first has to pass the wake on. */
+static void *wait_for_other(void *arg)
+{
+    while (atomic_load_explicit(&child_ran, memory_order_acquire) == 0)
+        thrumi_park_word(&child_ran, 0, THRUM_FOREVER);
+    ran++;
+    return arg;
+}
+
+static void submit_dependent(void)
+{
+    int rc = thrum_executor_submit(executor, wait_for_other, NULL, 0, NULL);
+
+    model_assert(rc == 0);
+    rc = thrum_executor_submit(executor, child, NULL, 0, NULL);
+    model_assert(rc == 0);
+    submitted += 2;
+}
+
 static void setup_two_started(void)
 {
     make_pool(2);
@@ -178,6 +198,12 @@ static const struct model_program programs[] = {
      .threads = {submit_two, model_host, model_host},
      .check = check,
      .preemptions = 3,
+     .daemons = 6},
+    {.name = "pool: the wake is passed on",
+     .setup = setup_two_started,
+     .threads = {submit_dependent, model_host, model_host},
+     .check = check,
+     .preemptions = 2,
      .daemons = 6},
     {.name = "pool: a task waits for its child in its own way",
      .setup = setup_two,
