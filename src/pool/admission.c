@@ -31,6 +31,12 @@ void thrumi_admission_init(struct thrumi_admission *admission, uint64_t limit)
     admission->closed = 0;
 }
 
+void thrumi_admission_enter(struct thrumi_admission *admission)
+{
+    if (thrumi_unlikely(admission->limit != 0))
+        atomic_fetch_add_explicit(&admission->inside, 1, memory_order_relaxed);
+}
+
 bool thrumi_admission_try(struct thrumi_admission *admission)
 {
     uint64_t inside;

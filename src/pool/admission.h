@@ -25,6 +25,9 @@ struct thrumi_admission {
 
 void thrumi_admission_init(struct thrumi_admission *admission, uint64_t limit);
 
+/* Takes one place also when there is none: what a task submits is not held up
+ * by the limit, but it leaves as all others do. */
+void thrumi_admission_enter(struct thrumi_admission *admission);
 /* Takes one place: true, or false when there is none. */
 bool thrumi_admission_try(struct thrumi_admission *admission);
 /* Waits for a place: 0, -ETIMEDOUT, why it was closed, or a code of the wait.

@@ -243,9 +243,14 @@ static int pool_enqueue(void *self, thrum_task *opaque)
         thrumi_likely(
             pool_push_own(pool, worker, (struct thrumi_slot){NULL, task})))
         return 0;
-    if (worker != NULL)
-        return pool_push_lane(pool, (struct thrumi_slot){NULL, task},
-                              pool_lane_kind(priority));
+    if (worker != NULL) {
+        thrumi_admission_enter(&pool->admission);
+        rc = pool_push_lane(pool, (struct thrumi_slot){NULL, task},
+                            pool_lane_kind(priority));
+        if (thrumi_unlikely(rc != 0))
+            thrumi_admission_leave(&pool->admission);
+        return rc;
+    }
     return pool_submit_slot(pool, (struct thrumi_slot){NULL, task},
                             pool_lane_kind(priority));
 }

@@ -244,6 +244,41 @@ TEST(F45_tasks_are_not_held_up_by_the_limit_of_their_own_pool)
     }
 }
 
+static void *flood_urgently(void *arg)
+{
+    struct flood *flood = arg;
+    thrum_submit_options options = THRUM_SUBMIT_OPTIONS;
+
+    for (unsigned i = 0; i < flood->children; i++) {
+        options.priority = i % 2 == 0 ? 1 : -1;
+        CHECK_INT(thrum_executor_submit_with(flood->pool, count_task,
+                                             &flood->ran, 0, &options, NULL),
+                  0);
+    }
+    return NULL;
+}
+
+/* They go past the limit, and must not count as room when they leave. */
+TEST(F45_what_tasks_submit_with_a_priority_keeps_the_count)
+{
+    struct gate gate = GATE_INIT;
+    struct flood flood = {bounded(2, THRUM_QUEUE_REJECT, 0, &gate), 0, 100};
+    thrum_future *future = submit(flood.pool, flood_urgently, &flood);
+    thrum_stats stats = THRUM_STATS;
+
+    gate_open(&gate);
+    assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    thrum_future_unref(future);
+    do {
+        assert_int_equal(thrum_executor_stats(flood.pool, &stats), 0);
+    } while (stats.done != 102);
+    for (int i = 0; i < 2; i++) /* there is room for two again */
+        WAIT_UNTIL(thrum_executor_submit(flood.pool, count_task, &flood.ran, 0,
+                                         NULL) == 0);
+    executor_end(flood.pool);
+    assert_int_equal(atomic_load(&flood.ran), 102);
+}
+
 /* A limit of many submitters: nothing is lost, nothing runs twice. */
 struct producer {
     thrum_executor *pool;
