@@ -360,14 +360,15 @@ TEST(the_error_of_a_detached_task_goes_to_the_handler)
     thrum_executor *executors[] = {inline_new(), pool_of(1)};
     struct unhandled unhandled = {0};
     struct token token = {.code = -EIO};
+    const struct token copied = {.code = -EIO};
 
     thrum_set_error_handler(unhandled_note, &unhandled);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(
             thrum_executor_submit(executors[i], token_task, &token, 0, NULL),
             0);
-        assert_int_equal(thrum_executor_submit(executors[i], token_task, &token,
-                                               sizeof(token), NULL),
+        assert_int_equal(thrum_executor_submit(executors[i], token_task,
+                                               &copied, sizeof(copied), NULL),
                          0);
         executor_end(executors[i]);
         assert_int_equal(atomic_load(&unhandled.count), 2 * (i + 1));
