@@ -17,6 +17,7 @@
 #include "url_list.h"
 #ifdef FETCH_DEMO
 # include "demo.h"
+# include "demo_server.h"
 #endif
 #ifdef FETCH_TIMELINE
 # include "timeline.h"
