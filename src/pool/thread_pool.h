@@ -57,6 +57,7 @@ struct thrumi_worker {
     unsigned rotor; /* which lane or victim is next */
     bool searching; /* it has a token of the idle's */
     bool retired;   /* it does not count among the living any more */
+    bool dying;     /* its thread was ended: counts as blocked till then */
     const char *stack_low;
     struct thrumi_sleeper sleeper;
     struct thrumi_deque deque;

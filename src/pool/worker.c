@@ -78,7 +78,10 @@ void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot)
         thrumi_worker_execute(worker, task, true);
         return;
     }
-    if (atomic_load_explicit(&task->runner, memory_order_relaxed) == NULL)
+    /* cancelled, and not run by one who waited for it; that one says that it
+     * is the runner a moment after it has started it */
+    if (thrumi_future_settled(task) &&
+        atomic_load_explicit(&task->runner, memory_order_relaxed) == NULL)
         thrumi_count(&worker->counts.cancelled_queued, 1);
     thrum_future_unref(task);
 }
@@ -308,6 +311,8 @@ static void worker_leave(struct thrumi_worker *worker)
     thrumi_mutex_lock(&pool->lock);
     if (!worker->retired)
         atomic_fetch_sub_explicit(&pool->alive, 1, memory_order_relaxed);
+    if (worker->dying) /* after that: it must not make another surplus */
+        atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
     worker->state = THRUMI_WORKER_ENDED;
     if (pool->orphaned) {
         pthread_detach(worker->thread);
@@ -330,7 +335,18 @@ static void worker_end(void *arg)
     thrumi_pool_release(pool);
 }
 
-/* A task or callback has called pthread_exit(). */
+/* Stops counting among the living, which another may do in its place. */
+static void worker_resign(struct thrumi_worker *worker)
+{
+    thrumi_mutex_lock(&worker->pool->lock);
+    atomic_fetch_sub_explicit(&worker->pool->alive, 1, memory_order_relaxed);
+    worker->retired = true;
+    thrumi_mutex_unlock(&worker->pool->lock);
+}
+
+/* A task or callback has called pthread_exit(). Another thread takes its
+ * place; if none can be had and it was the last, what is queued would wait for
+ * ever. */
 static void worker_was_ended(void *arg)
 {
     struct thrumi_worker *worker = arg;
@@ -339,17 +355,13 @@ static void worker_was_ended(void *arg)
     thrumi_task_abandon(&worker->context);
     thrumi_callback_resume(&worker->context);
     worker_count(worker, THRUMI_ERROR);
-    /* It runs no more tasks, which is what the limit of workers counts, so
-     * another may take its place at once. If no thread can be had and it was
-     * the last, what is queued would wait for ever. */
-    atomic_fetch_add_explicit(&pool->blocked, 1, memory_order_seq_cst);
+    worker_resign(worker);
     if (thrumi_worker_start(pool, false) != 0 &&
-        atomic_load_explicit(&pool->alive, memory_order_relaxed) <= 1) {
+        atomic_load_explicit(&pool->alive, memory_order_relaxed) == 0) {
         thrumi_pool_close(pool, THRUM_EBROKEN);
         thrumi_pool_seal(pool);
         thrumi_pool_drain(pool, THRUM_EBROKEN);
     }
-    atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
     worker_end(worker);
 }
 
@@ -458,6 +470,7 @@ int thrumi_worker_start(struct thrumi_pool *pool, bool searching)
         worker->context.park = thrumi_worker_park;
         worker->searching = searching;
         worker->retired = false;
+        worker->dying = false;
         rc = worker_start_thread(pool, worker);
     }
     thrumi_mutex_unlock(&pool->lock);
