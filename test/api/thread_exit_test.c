@@ -146,6 +146,37 @@ TEST(F23_a_thread_outside_of_pools_may_end_in_a_task)
     executor_end(nest.here);
 }
 
+static void *exit_if_told_task(void *arg)
+{
+    if (arg != NULL)
+        pthread_exit(NULL);
+    return NULL;
+}
+
+/* What lies behind such a task, in whatever queue, is run by the others. */
+TEST(F23_no_task_is_lost_with_a_thread)
+{
+    enum {
+        COUNT = 300
+    };
+
+    for (int workers = 1; workers <= 3; workers++) {
+        thrum_executor *pool = pool_of(workers);
+        thrum_future *futures[COUNT];
+
+        for (int i = 0; i < COUNT; i++)
+            futures[i] =
+                submit(pool, exit_if_told_task, i % 10 == 3 ? pool : NULL);
+        for (int i = 0; i < COUNT; i++) {
+            assert_int_equal(
+                thrum_future_result(futures[i], THRUM_FOREVER, NULL),
+                i % 10 == 3 ? THRUM_EFAILED : 0);
+            thrum_future_unref(futures[i]);
+        }
+        executor_end(pool);
+    }
+}
+
 /* ---- callbacks ---- */
 
 static void *cancel_task(void *future)
