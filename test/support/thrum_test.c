@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -23,6 +24,7 @@ static struct {
     struct CMUnitTest tests[TEST_MOST];
     test_fn *functions[TEST_MOST];
     size_t count;
+    pid_t process;             /* that runs the tests; not a child of it */
     unsigned percent;          /* of the usual amount of work */
     atomic_uint checks_failed; /* in all */
     unsigned checks_before;    /* of checks_failed, at the test's start */
@@ -34,6 +36,16 @@ const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "die_after_fork=0";
+}
+#endif
+
+#if TEST_ASAN
+/* LeakSanitizer asks before it looks. In a forked child the parent's other
+ * threads are gone, and what only they held looks lost. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return registry.process != 0 && registry.process != getpid();
 }
 #endif
 
@@ -133,6 +145,7 @@ int test_main(const char *file, int argc, char **argv)
 {
     unsigned seconds = TEST_ASAN || TEST_TSAN ? 300 : 60;
 
+    registry.process = getpid();
     registry.percent = test_number("THRUM_TEST_SCALE", THRUM_TEST_SCALE);
     watchdog_start(file, test_number("THRUM_TEST_TIMEOUT", seconds));
     faulty_alloc_install();
