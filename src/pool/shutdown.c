@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 
+#include "base/error.h"
 #include "pool/thread_pool.h"
 #include "sys/clock.h"
 
@@ -57,18 +58,36 @@ int thrumi_pool_request_shutdown(void *self)
 
 /* ---- what has not begun ---- */
 
-static void shutdown_drop(struct thrumi_pool *pool, struct thrumi_slot slot,
-                          int code)
+static void shutdown_count(struct thrumi_pool *pool, bool cancelled)
 {
+    _Atomic uint64_t *counter =
+        cancelled ? &pool->outside_cancelled : &pool->outside_failed;
+
     atomic_fetch_add_explicit(&pool->dropped, 1, memory_order_relaxed);
-    if (code == THRUM_ECANCELLED)
-        atomic_fetch_add_explicit(&pool->outside_cancelled, 1,
-                                  memory_order_relaxed);
-    else
-        atomic_fetch_add_explicit(&pool->outside_failed, 1,
-                                  memory_order_relaxed);
-    if (slot.fn == NULL)
-        thrumi_task_drop(slot.arg, code);
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void shutdown_drop_call(struct thrumi_pool *pool, int code)
+{
+    shutdown_count(pool, code == THRUM_ECANCELLED);
+    if (code != THRUM_ECANCELLED)
+        thrumi_error_unhandled(thrumi_error_new(code, NULL));
+}
+
+/* A task that somebody has run who waited for it may still lie in a queue; it
+ * was counted there. */
+static void shutdown_drop_task(struct thrumi_pool *pool, thrum_future *task,
+                               int code)
+{
+    unsigned phase;
+
+    thrum_future_ref(task);
+    thrumi_task_drop(task, code);
+    phase = thrumi_future_phase(task);
+    if (phase >= THRUMI_VALUE &&
+        atomic_load_explicit(&task->runner, memory_order_relaxed) == NULL)
+        shutdown_count(pool, phase == THRUMI_CANCELLED);
+    thrum_future_unref(task);
 }
 
 static bool shutdown_take(struct thrumi_pool *pool, unsigned *rotor,
@@ -89,8 +108,12 @@ void thrumi_pool_drain(struct thrumi_pool *pool, int code)
     struct thrumi_slot slot;
     unsigned rotor = 0;
 
-    while (shutdown_take(pool, &rotor, &slot))
-        shutdown_drop(pool, slot, code);
+    while (shutdown_take(pool, &rotor, &slot)) {
+        if (slot.fn != NULL)
+            shutdown_drop_call(pool, code);
+        else
+            shutdown_drop_task(pool, slot.arg, code);
+    }
 }
 
 /* ---- waiting for the end ---- */
