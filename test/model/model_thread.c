@@ -6,8 +6,9 @@
  * "this thread goes on" first, and the path chooses: another thread goes on, a
  * store leaves a buffer, a parked thread wakes for no reason or runs out of
  * time. To leave a thread that could go on costs a preemption; one that parks,
- * ends or yields is left for nothing. A thread that yields waits until
- * somebody has written something, as long as others can run.
+ * ends or yields is left for nothing. A thread that yields, since it has spun
+ * for long, waits until somebody has written something, as long as others can
+ * run.
  */
 #include "model_core.h"
 

@@ -400,6 +400,20 @@ static void circle_spin(void)
     atomic_store_explicit(&word, 1, memory_order_release);
 }
 
+/* ---- a spin that is not long enough ---- */
+
+static void spin_and_believe(void)
+{
+    for (unsigned step = 0; step < THRUMI_SPIN_STEPS; step++) {
+        if (atomic_load_explicit(&word, memory_order_acquire) != 0)
+            return;
+        thrumi_spin(step);
+    }
+    model_assert(atomic_load_explicit(&word, memory_order_acquire) != 0);
+}
+
+/* ---- variables of a thread ---- */
+
 static _Thread_local unsigned own;
 
 static void own_count(void)
@@ -538,6 +552,9 @@ static const struct model_program programs[] = {
     {.name = "circle: both spin",
      .threads = {circle_spin, circle_spin},
      .finds = "livelock"},
+    {.name = "spin: ends before the other comes",
+     .threads = {spin_and_believe, count_at_once},
+     .finds = "!= 0 is false"},
     {.name = "thread-local: each thread has its own",
      .threads = {own_count, own_count, own_count},
      .preemptions = 4},
