@@ -81,7 +81,8 @@ THRUM_API THRUM_MUST_USE int thrum_executor_submit_with(
     thrum_executor *executor, thrum_fn *fn, const void *arg, size_t size,
     const thrum_submit_options *options, thrum_future **ret);
 
-/* Submits fn(args[0]) to fn(args[n - 1]) at once: one lock, one wake-up.
+/* Submits fn(args[0]) to fn(args[n - 1]) at once: a lock and a wake-up for many,
+ * not for each.
  *
  * Call from:  as thrum_executor_submit().
  * Blocks:     as thrum_executor_submit().

@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "task/future.h"
 
 struct thrumi_payload *thrumi_payload_new(size_t size)
 {

@@ -16,6 +16,15 @@
 
 #include "task/context.h"
 
+/* The phases of a future; the last three are what a call can come to. */
+enum {
+    THRUMI_PENDING = 0,
+    THRUMI_RUNNING = 1,
+    THRUMI_VALUE = 2, /* this and above: settled */
+    THRUMI_ERROR = 3,
+    THRUMI_CANCELLED = 4,
+};
+
 /* Storage of a result, behind the pointer that is the result. */
 struct thrumi_payload {
     size_t size;             /* bytes at `data`, for those who ask */

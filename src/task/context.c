@@ -21,34 +21,12 @@
 #include <errno.h>
 
 #include "sys/park.h"
-#include "sys/thread.h"
-#include "task/record.h"
-#include "task/waitgraph.h"
 
 enum {
     PARKING_AWAKE = 0,
     PARKING_WOKEN = 1,
     PARKING_ASLEEP = 2,
 };
-
-_Thread_local struct thrumi_self thrumi_self_data;
-
-/* Runs when a thread that used the library ends. */
-static void context_thread_ends(void *arg)
-{
-    struct thrumi_self *self = arg;
-
-    thrumi_record_flush(self);
-    thrumi_waitgraph_barrier();
-}
-
-struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self)
-{
-    thrumi_context_init(&self->thread);
-    self->running = &self->thread;
-    thrumi_thread_at_end(context_thread_ends, self);
-    return self->running;
-}
 
 void thrumi_context_init(struct thrumi_context *context)
 {

@@ -30,12 +30,7 @@
 #include "task/context.h"
 
 enum {
-    THRUMI_PENDING = 0,
-    THRUMI_RUNNING = 1,
-    THRUMI_VALUE = 2, /* this and above: settled */
-    THRUMI_ERROR = 3,
-    THRUMI_CANCELLED = 4,
-    THRUMI_PHASE = 7, /* mask */
+    THRUMI_PHASE = 7, /* mask, of the phases in task/body.h */
     THRUMI_LISTED = 8,
     THRUMI_BUSY = 16,
     THRUMI_HELD = 32, /* pending, and not to be started yet */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task/self.c - the library's state of a thread: its beginning and its end.
+ *
+ * It begins when the thread first uses the library, and ends with the thread:
+ * then the records that it kept go to the others, and it waits until nobody
+ * looks at its context any more, which lies in the thread's own memory.
+ */
+#include "sys/thread.h"
+#include "task/context.h"
+#include "task/record.h"
+#include "task/waitgraph.h"
+
+_Thread_local struct thrumi_self thrumi_self_data;
+
+/* Runs when a thread that used the library ends. */
+static void self_thread_ends(void *arg)
+{
+    struct thrumi_self *self = arg;
+
+    thrumi_record_flush(self);
+    thrumi_waitgraph_barrier();
+}
+
+struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self)
+{
+    thrumi_context_init(&self->thread);
+    self->running = &self->thread;
+    thrumi_thread_at_end(self_thread_ends, self);
+    return self->running;
+}
