@@ -304,10 +304,11 @@ static void server_loop(struct server *server)
 int demo_server_main(int delay_ms)
 {
     static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     int port;
 
-    signal(SIGINT, SIG_IGN); /* Ctrl-C is for the one who fetches */
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGINT, &ignore, NULL); /* Ctrl-C is for the one who fetches */
+    sigaction(SIGPIPE, &ignore, NULL);
     server.delay_ms = delay_ms;
     server.last = &server.first;
     port = pipe(server.wake) < 0 ? -1 : server_open(&server);
@@ -341,7 +342,7 @@ static int server_read_port(int fd)
     ssize_t n = read(fd, text, sizeof(text) - 1);
 
     close(fd);
-    return n > 0 ? atoi(text) : 0;
+    return n > 0 ? (int)strtol(text, NULL, 10) : 0;
 }
 
 int demo_server_start(int delay_ms, struct demo_server *ret)
