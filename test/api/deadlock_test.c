@@ -226,6 +226,62 @@ TEST(F96_waits_for_the_first_in_tasks_at_the_cap_end)
     crowd_at_the_cap(THRUM_FIRST_EXCEPTION);
 }
 
+/* The newest wait is for a task that runs, but that one waits for what is
+ * queued, and there is nobody left to run it. */
+struct indirect {
+    thrum_future *queued;
+    thrum_future *first;
+    thrum_wait_mode mode;
+    int rc;
+};
+
+static void *wait_for_queued(void *arg)
+{
+    struct indirect *indirect = arg;
+
+    CHECK(thrum_wait(&indirect->queued, 1, indirect->mode, THRUM_FOREVER) != 0);
+    return NULL;
+}
+
+static void *wait_for_first(void *arg)
+{
+    struct indirect *indirect = arg;
+
+    indirect->rc = thrum_future_result(indirect->first, THRUM_FOREVER, NULL);
+    CHECK(indirect->rc == 0 || indirect->rc == -EDEADLK);
+    return NULL;
+}
+
+static void wait_indirectly(thrum_wait_mode mode)
+{
+    thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
+    struct gate gate = GATE_INIT;
+    struct indirect indirect = {NULL, NULL, mode, 1};
+    thrum_executor *pool = NULL;
+    thrum_future *second;
+    atomic_uint ran = 0;
+
+    options.max_spares = 1;
+    pool = busy_pool(&options, &gate);
+    indirect.first = submit(pool, wait_for_queued, &indirect);
+    second = submit(pool, wait_for_first, &indirect);
+    indirect.queued = submit(pool, count_task, &ran);
+    gate_open(&gate);
+    assert_int_equal(thrum_future_result(second, THRUM_FOREVER, NULL), 0);
+    executor_end(pool);
+    assert_int_equal(atomic_load(&ran), 1);
+    thrum_future_unref(indirect.queued);
+    thrum_future_unref(indirect.first);
+    thrum_future_unref(second);
+}
+
+TEST(F96_a_wait_for_one_that_waits_for_what_is_queued)
+{
+    wait_indirectly(THRUM_ALL_COMPLETED);
+    wait_indirectly(THRUM_FIRST_COMPLETED);
+    wait_indirectly(THRUM_FIRST_EXCEPTION);
+}
+
 /* ---- shutdown and nested waits ---- */
 
 struct late_child {

@@ -118,6 +118,29 @@ TEST(F79_a_failure_breaks_the_pool_and_all_that_is_pending)
     assert_int_equal(atomic_load(&setup.tasks), 0);
 }
 
+TEST(F48_submit_to_a_broken_pool_is_refused)
+{
+    struct gate gate = GATE_INIT;
+    struct setup setup = {.rc = -EACCES, .gate = &gate};
+    thrum_executor *pool = set_up_pool(&setup, 2);
+    thrum_future *future = submit(pool, is_set_up, &setup);
+    void *args[2] = {&setup, &setup};
+    thrum_iter *items = NULL;
+    thrum_iter *results = NULL;
+
+    gate_open(&gate);
+    assert_broken(future);
+    assert_int_equal(thrum_executor_submit(pool, is_set_up, &setup, 0, &future),
+                     THRUM_EBROKEN);
+    assert_int_equal(thrum_executor_submit_many(pool, is_set_up, args, 2, NULL),
+                     THRUM_EBROKEN);
+    assert_int_equal(thrum_iter_range(0, 5, &items), 0);
+    assert_int_equal(thrum_executor_map(pool, is_set_up, items, NULL, &results),
+                     THRUM_EBROKEN);
+    executor_end(pool);
+    assert_int_equal(atomic_load(&setup.tasks), 0);
+}
+
 TEST(F79_detached_tasks_of_a_broken_pool_are_not_lost_silently)
 {
     struct gate gate = GATE_INIT;

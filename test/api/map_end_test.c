@@ -207,8 +207,10 @@ TEST(F62_shutdown_in_the_middle_is_a_code_never_silence)
         assert_int_equal(next_number(results), 0);
         assert_int_equal(
             thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER), 0);
-        while ((rc = thrum_iter_next(results, &item)) == 0)
-            assert_int_equal(*(int64_t *)item, given * given), given++;
+        while ((rc = thrum_iter_next(results, &item)) == 0) {
+            assert_int_equal(*(int64_t *)item, given * given);
+            given++;
+        }
         assert_int_equal(rc, THRUM_ESHUTDOWN);
         assert_true(given >= 4); /* what was submitted is not lost */
         assert_end(results);
