@@ -27,7 +27,9 @@ frame_quiet() {
     if "$@" >"$frame_log" 2>&1; then
         return 0
     fi
-    tail -n 60 "$frame_log"
+    grep -n -A6 -E '(error|ERROR|undefined reference)' "$frame_log" |
+        head -n 80 || true
+    tail -n 20 "$frame_log"
     echo "failed: $* (all of it: $frame_log)"
     return 1
 }
