@@ -25,33 +25,43 @@
 
 static struct thrumi_global_mutex waitgraph;
 
-static bool waitgraph_leads_to(thrum_future *future,
-                               struct thrumi_context *context)
+/* The last future of the chain that begins with this one: it is not running,
+ * or runs and waits for nothing. `*ret_cycle`: the chain leads to a task that
+ * runs in this context. */
+static thrum_future *waitgraph_follow(thrum_future *future,
+                                      struct thrumi_context *context,
+                                      bool *ret_cycle)
 {
-    while (future != NULL && thrumi_future_phase(future) == THRUMI_RUNNING) {
+    *ret_cycle = false;
+    while (thrumi_future_phase(future) == THRUMI_RUNNING) {
         struct thrumi_context *runner =
             atomic_load_explicit(&future->runner, memory_order_relaxed);
+        thrum_future *next = NULL;
 
-        if (runner == context)
-            return true;
-        if (runner == NULL)
-            return false;
-        future = atomic_load_explicit(&runner->awaits, memory_order_relaxed);
+        *ret_cycle = runner == context;
+        if (!*ret_cycle && runner != NULL)
+            next = atomic_load_explicit(&runner->awaits, memory_order_relaxed);
+        if (next == NULL)
+            break;
+        future = next;
     }
-    return false;
+    return future;
 }
 
-int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future)
+int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future,
+                           thrum_executor **ret_queue)
 {
-    int rc = 0;
+    thrum_future *last;
+    bool cycle;
 
     thrumi_global_mutex_lock(&waitgraph);
-    if (waitgraph_leads_to(future, context))
-        rc = -EDEADLK;
-    else
+    last = waitgraph_follow(future, context, &cycle);
+    if (!cycle)
         atomic_store_explicit(&context->awaits, future, memory_order_relaxed);
+    if (thrumi_future_phase(last) == THRUMI_PENDING)
+        *ret_queue = last->executor;
     thrumi_global_mutex_unlock(&waitgraph);
-    return rc;
+    return cycle ? -EDEADLK : 0;
 }
 
 void thrumi_waitgraph_leave(struct thrumi_context *context)

@@ -9,9 +9,11 @@
 
 /* Says that the context is about to wait for the future without a deadline.
  * Returns 0; or -EDEADLK when the future's task waits, directly or through
- * others, for a task that runs in this very context. */
-int thrumi_waitgraph_enter(struct thrumi_context *context,
-                           thrum_future *future);
+ * others, for a task that runs in this very context. `*ret_queue` is the
+ * executor in whose queue the task lies that all of them wait for in the end;
+ * it is left alone if there is none. */
+int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future,
+                           thrum_executor **ret_queue);
 void thrumi_waitgraph_leave(struct thrumi_context *context);
 
 /* Waits until nobody is looking at a context that is about to be freed. */
