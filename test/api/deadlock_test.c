@@ -282,6 +282,81 @@ TEST(F96_a_wait_for_one_that_waits_for_what_is_queued)
     wait_indirectly(THRUM_FIRST_EXCEPTION);
 }
 
+/* The same where no help reaches: the first waits at the bottom of a chain that
+ * is deeper than any help, the others for the top of it, and no thread is left
+ * for the rest of the chain. The newest is told, and then that can go on. */
+struct deep {
+    thrum_executor *pool;
+    thrum_future *first;
+    atomic_uint deadlocks;
+};
+
+static void *go_deeper(void *arg)
+{
+    struct deep **deep = arg;
+    struct {
+        struct deep *deep;
+        uintptr_t left;
+    } next = {*deep, ((uintptr_t *)arg)[1] - 1};
+    thrum_future *future = NULL;
+
+    if (next.left == 0)
+        return NULL;
+    if (!CHECK_INT(thrum_executor_submit(next.deep->pool, go_deeper, &next,
+                                         sizeof(next), &future),
+                   0))
+        return NULL;
+    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    thrum_future_unref(future);
+    return NULL;
+}
+
+static void *wait_for_top(void *arg)
+{
+    struct deep *deep = arg;
+    thrum_stats stats = THRUM_STATS;
+    int rc;
+
+    do /* the chain has come to its end, or to the end of all help */
+        CHECK_INT(thrum_executor_stats(deep->pool, &stats), 0);
+    while (stats.blocked == 0 && !thrum_future_done(deep->first));
+    rc = thrum_future_result(deep->first, THRUM_FOREVER, NULL);
+    if (rc == -EDEADLK)
+        atomic_fetch_add(&deep->deadlocks, 1);
+    else
+        CHECK_INT(rc, 0);
+    return NULL;
+}
+
+TEST(F96_waits_for_a_chain_that_has_no_thread_left)
+{
+    thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
+    struct deep deep = {NULL, NULL, 0};
+    struct {
+        struct deep *deep;
+        uintptr_t left;
+    } top = {&deep, 120};
+    thrum_future *waiters[2];
+
+    options.max_workers = 2;
+    options.max_spares = 1;
+    assert_int_equal(thrum_thread_pool_new(&options, &deep.pool), 0);
+    assert_int_equal(thrum_executor_submit(deep.pool, go_deeper, &top,
+                                           sizeof(top), &deep.first),
+                     0);
+    for (int i = 0; i < 2; i++)
+        waiters[i] = submit(deep.pool, wait_for_top, &deep);
+    assert_int_equal(thrum_future_result(deep.first, THRUM_FOREVER, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(thrum_future_result(waiters[i], THRUM_FOREVER, NULL),
+                         0);
+        thrum_future_unref(waiters[i]);
+    }
+    assert_true(atomic_load(&deep.deadlocks) <= 1);
+    thrum_future_unref(deep.first);
+    executor_end(deep.pool);
+}
+
 /* ---- shutdown and nested waits ---- */
 
 struct late_child {
