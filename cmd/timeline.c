@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TIMELINE_LEFT  64   /* room for the lanes' names, px */
@@ -303,11 +304,10 @@ static void timeline_page(FILE *out, const struct fetch_report *reports,
     fputs("</body></html>\n", out);
 }
 
-/* Writes under another name first: a page is whole or not there. */
-static int timeline_write_as(const char *temporary, const char *path,
+static int timeline_write_to(const char *path,
                              const struct fetch_report *reports, size_t n)
 {
-    FILE *out = fopen(temporary, "we");
+    FILE *out = fopen(path, "we");
     int rc = 0;
 
     if (out == NULL)
@@ -317,24 +317,36 @@ static int timeline_write_as(const char *temporary, const char *path,
         rc = errno != 0 ? -errno : -EIO;
     if (fclose(out) != 0 && rc == 0)
         rc = -errno;
+    return rc;
+}
+
+/* Writes under another name first: a page is whole or not there. */
+static int timeline_replace(const char *path,
+                            const struct fetch_report *reports, size_t n)
+{
+    char *temporary;
+    int rc;
+
+    if (asprintf(&temporary, "%s.%ld.part", path, (long)getpid()) < 0)
+        return -ENOMEM;
+    rc = timeline_write_to(temporary, reports, n);
     if (rc == 0 && rename(temporary, path) != 0)
         rc = -errno;
     if (rc != 0)
         unlink(temporary);
+    free(temporary);
     return rc;
 }
 
 int timeline_write(const char *path, const struct fetch_report *reports,
                    size_t n)
 {
-    char *temporary;
-    int rc;
+    struct stat about;
 
     if (n == 0)
         return -EINVAL;
-    if (asprintf(&temporary, "%s.%ld.part", path, (long)getpid()) < 0)
-        return -ENOMEM;
-    rc = timeline_write_as(temporary, path, reports, n);
-    free(temporary);
-    return rc;
+    /* A pipe or a device is written to; root could replace even /dev/null. */
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return timeline_write_to(path, reports, n);
+    return timeline_replace(path, reports, n);
 }
