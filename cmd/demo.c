@@ -134,6 +134,8 @@ static int demo_status(const struct fetch_report *reports, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (reports[i].interrupted)
             return 128 + interrupt_signal();
+        if (reports[i].results_failed)
+            return STATUS_OUTPUT;
         if (reports[i].failed > 0)
             return STATUS_FAILED;
     }
@@ -152,7 +154,7 @@ static int demo_run_all(const struct fetch_options *options,
            executor_kinds[n].name != NULL) {
         demo_reset_peak();
         if (demo_fetch(options, executor_kinds[n].name, urls, &reports[n]) < 0)
-            return STATUS_FAILED;
+            return reports[n].results_failed ? STATUS_OUTPUT : STATUS_FAILED;
         peaks[n] = demo_peak();
         n++;
         status = demo_status(reports, n);
@@ -182,6 +184,7 @@ int demo_run(const struct fetch_options *options, int delay_ms, int urls)
         return STATUS_USAGE;
     }
     list.port = server.port;
+    setenv("no_proxy", "127.0.0.1", 1); /* there are no threads yet */
     demo_print_head(urls, delay_ms);
     status = demo_run_all(options, &list);
     demo_server_stop(&server);
