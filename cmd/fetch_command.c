@@ -4,24 +4,19 @@
  */
 #include "fetch_command.h"
 
-#include <errno.h>
 #include <sys/resource.h>
 
 #include <thrum/error.h>
 
+#include "demo.h"
+#include "demo_server.h"
 #include "fetch.h"
 #include "fetch_options.h"
 #include "interrupt.h"
 #include "status.h"
+#include "timeline.h"
 #include "transfer.h"
 #include "url_list.h"
-#ifdef FETCH_DEMO
-# include "demo.h"
-# include "demo_server.h"
-#endif
-#ifdef FETCH_TIMELINE
-# include "timeline.h"
-#endif
 
 static const char *fetch_command_next(void *self, int *ret_error)
 {
@@ -48,13 +43,11 @@ static void fetch_command_sum_up(const struct fetch_report *report)
 static int fetch_command_timeline(const struct fetch_options *options,
                                   const struct fetch_report *report)
 {
-    int rc = -ENOTSUP;
+    int rc;
 
     if (options->timeline == NULL)
         return STATUS_OK;
-#ifdef FETCH_TIMELINE
     rc = timeline_write(options->timeline, report, 1);
-#endif
     if (rc == 0)
         return STATUS_OK;
     fetch_command_say(options->timeline, rc);
@@ -117,11 +110,9 @@ static int fetch_command_list(const struct fetch_arguments *arguments)
 
 static int fetch_command_do(const struct fetch_arguments *arguments)
 {
-#ifdef FETCH_DEMO
     if (arguments->demo)
         return demo_run(&arguments->fetch, arguments->demo_delay,
                         arguments->demo_urls);
-#endif
     return fetch_command_list(arguments);
 }
 
@@ -149,10 +140,8 @@ int fetch_command(int argc, char **argv)
         fetch_options_help(stdout);
         return STATUS_OK;
     }
-#ifdef FETCH_DEMO
     if (arguments.demo_server >= 0)
         return demo_server_main(arguments.demo_server);
-#endif
     fetch_command_raise_limit();
     rc = interrupt_catch();
     if (rc == 0)
