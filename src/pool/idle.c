@@ -35,10 +35,13 @@ void thrumi_sleeper_init(struct thrumi_sleeper *sleeper)
     atomic_init(&sleeper->word, IDLE_WOKEN);
 }
 
-bool thrumi_idle_want_wake_soon(struct thrumi_idle *idle, bool may_grow)
+bool thrumi_idle_want_wake(struct thrumi_idle *idle, bool may_grow)
 {
     unsigned nobody = 0;
 
+    /* pairs with the fence in thrumi_idle_list(): either we see the sleeper or
+     * it sees the task */
+    thrumi_fence(&idle->parked);
     if (thrumi_likely(
             atomic_load_explicit(&idle->parked, memory_order_relaxed) == 0 &&
             !may_grow))
@@ -48,14 +51,6 @@ bool thrumi_idle_want_wake_soon(struct thrumi_idle *idle, bool may_grow)
     return atomic_compare_exchange_strong_explicit(&idle->searching, &nobody, 1,
                                                    memory_order_seq_cst,
                                                    memory_order_relaxed);
-}
-
-bool thrumi_idle_want_wake(struct thrumi_idle *idle, bool may_grow)
-{
-    /* pairs with the fence in thrumi_idle_list(): either we see the sleeper or
-     * it sees the task */
-    thrumi_fence(&idle->parked);
-    return thrumi_idle_want_wake_soon(idle, may_grow);
 }
 
 static void idle_remove(struct thrumi_idle *idle,
@@ -133,32 +128,23 @@ bool thrumi_idle_unlist(struct thrumi_idle *idle,
     return listed;
 }
 
-/* Sleeps until the word is another than the two, or to the deadline; returns
- * the word. */
-static unsigned idle_wait(struct thrumi_sleeper *sleeper, unsigned also,
-                          thrum_time deadline)
+/* Sleeps until the word is another than the two; returns it. */
+static unsigned idle_wait(struct thrumi_sleeper *sleeper, unsigned also)
 {
-    int rc = 0;
-
     for (;;) {
         /* acquire: pairs with the release of who wakes */
         unsigned word =
             atomic_load_explicit(&sleeper->word, memory_order_acquire);
 
-        if ((word != IDLE_ASLEEP && word != also) || rc != 0)
+        if (word != IDLE_ASLEEP && word != also)
             return word;
-        rc = thrumi_park_word(&sleeper->word, word, deadline);
+        thrumi_park_word(&sleeper->word, word, THRUM_FOREVER);
     }
-}
-
-bool thrumi_idle_doze(struct thrumi_sleeper *sleeper, thrum_time deadline)
-{
-    return idle_wait(sleeper, IDLE_ASLEEP, deadline) != IDLE_ASLEEP;
 }
 
 bool thrumi_idle_sleep(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper)
 {
-    if (idle_wait(sleeper, IDLE_ASLEEP, THRUM_FOREVER) == IDLE_WOKEN)
+    if (idle_wait(sleeper, IDLE_ASLEEP) == IDLE_WOKEN)
         return true;
     if (thrumi_idle_unlist(idle, sleeper))
         return false;
@@ -168,7 +154,7 @@ bool thrumi_idle_sleep(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper)
 
 void thrumi_idle_await_token(struct thrumi_sleeper *sleeper)
 {
-    idle_wait(sleeper, IDLE_KICKED, THRUM_FOREVER);
+    idle_wait(sleeper, IDLE_KICKED);
 }
 
 void thrumi_idle_kick(struct thrumi_sleeper *sleeper)

@@ -25,8 +25,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include <thrum/base.h>
-
 #include "base/list.h"
 #include "sys/mutex.h"
 
@@ -50,8 +48,6 @@ void thrumi_sleeper_init(struct thrumi_sleeper *sleeper);
  * thread) or give it up (thrumi_idle_stop_search()). `may_grow`: a new thread
  * would do if nobody sleeps. */
 bool thrumi_idle_want_wake(struct thrumi_idle *idle, bool may_grow);
-/* The same without the fence: may miss one that is just lying down. */
-bool thrumi_idle_want_wake_soon(struct thrumi_idle *idle, bool may_grow);
 /* Wakes the one that slept least, which gets the token; false: none sleeps. */
 bool thrumi_idle_wake_one(struct thrumi_idle *idle);
 
@@ -68,9 +64,6 @@ void thrumi_idle_list(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper,
  * is on its way. */
 bool thrumi_idle_unlist(struct thrumi_idle *idle,
                         struct thrumi_sleeper *sleeper);
-/* Worker: sleeps to the deadline. True: it was woken or kicked, and
- * thrumi_idle_sleep() tells which at once; false: nothing happened. */
-bool thrumi_idle_doze(struct thrumi_sleeper *sleeper, thrum_time deadline);
 /* Worker: sleeps. True: it was woken by one who left it the token; false: it
  * was kicked, and is not on the list any more. */
 bool thrumi_idle_sleep(struct thrumi_idle *idle,

@@ -73,13 +73,6 @@ void thrumi_pool_notify(struct thrumi_pool *pool)
         pool_wake(pool);
 }
 
-void thrumi_pool_notify_own(struct thrumi_pool *pool)
-{
-    if (thrumi_unlikely(
-            thrumi_idle_want_wake_soon(&pool->idle, pool_may_grow(pool))))
-        pool_wake(pool);
-}
-
 bool thrumi_pool_has_work(struct thrumi_pool *pool)
 {
     unsigned places = atomic_load_explicit(&pool->places, memory_order_acquire);
@@ -166,7 +159,7 @@ static bool pool_push_own(struct thrumi_pool *pool,
     if (!thrumi_deque_push(&worker->deque, slot))
         return false;
     thrumi_count(&worker->counts.submitted, 1);
-    thrumi_pool_notify_own(pool);
+    thrumi_pool_notify(pool);
     return true;
 }
 

@@ -108,9 +108,6 @@ struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool);
 /* After work was put in a queue, or a worker was blocked: sees to it that
  * somebody takes it. */
 void thrumi_pool_notify(struct thrumi_pool *pool);
-/* The same after a push to the own deque, without a fence: a sleeper that was
- * just lying down may be missed. It looks once more a moment later. */
-void thrumi_pool_notify_own(struct thrumi_pool *pool);
 /* Is there anything in any queue? */
 bool thrumi_pool_has_work(struct thrumi_pool *pool);
 /* Ends a hold of the pool's memory. */

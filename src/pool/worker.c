@@ -128,8 +128,12 @@ static bool worker_find_lane(struct thrumi_worker *worker,
         return false;
     thrumi_admission_leave(&pool->admission);
     *ret = slots[0];
+    if (n == 1)
+        return true;
     while (--n > 0) /* an empty deque has room for a batch */
         (void)thrumi_deque_push(&worker->deque, slots[n]);
+    /* in between they were nowhere, and somebody may have lain down */
+    thrumi_pool_notify(pool);
     return true;
 }
 
@@ -217,8 +221,8 @@ static bool worker_must_stay(struct thrumi_worker *worker)
            worker_is_surplus(worker);
 }
 
-/* It looks again once it is on the list, and once more a moment later, for
- * those who push to their own deque do not fence. */
+/* It looks again once it is on the list: whoever has put a task into a queue
+ * since then has seen it there. */
 static void worker_sleep(struct thrumi_worker *worker)
 {
     struct thrumi_idle *idle = &worker->pool->idle;
@@ -227,9 +231,7 @@ static void worker_sleep(struct thrumi_worker *worker)
 
     worker->searching = false;
     thrumi_idle_list(idle, sleeper, searching);
-    if (worker_must_stay(worker) ||
-        (!thrumi_idle_doze(sleeper, thrum_in_ns(WORKER_DOZE_NS)) &&
-         worker_must_stay(worker))) {
+    if (worker_must_stay(worker)) {
         /* with a token either way: if there is more work than it takes, it
          * wakes the next one */
         if (thrumi_idle_unlist(idle, sleeper))

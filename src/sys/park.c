@@ -61,7 +61,7 @@ static inline void park_pause(void)
 
 void thrumi_spin(unsigned step)
 {
-    if (step % 16 == 15)
+    if (step % 4 == 3)
         sched_yield();
     else
         park_pause();

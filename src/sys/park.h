@@ -18,11 +18,11 @@ int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline);
  * may be called after the word has gone. Async-signal-safe. */
 void thrumi_wake_word(atomic_uint *word, int count);
 
-/* One step of a spin loop: mostly a pause, every 16th step a sched_yield, so
+/* One step of a spin loop: mostly a pause, every 4th step a sched_yield, so
  * that whoever is waited for gets this CPU if it has no other. */
 void thrumi_spin(unsigned step);
 
 /* How many steps a spin loop takes before it parks: it bridges a wake-up. */
-#define THRUMI_SPIN_STEPS 200u
+#define THRUMI_SPIN_STEPS 120u
 
 #endif /* THRUMI_SYS_PARK_H */

@@ -270,8 +270,7 @@ static int future_park_for_ever(thrum_future *future,
                                 struct future_waiter *self)
 {
     struct thrumi_context *context = self->parking.context;
-    int rc =
-        thrumi_waitgraph_enter(context, future, &self->parking.queue);
+    int rc = thrumi_waitgraph_enter(context, future, &self->parking.queue);
 
     if (rc != 0)
         return thrumi_future_settled(future) ? 0 : rc;

@@ -313,7 +313,7 @@ static void set_unlisten(thrum_future_set *set, struct set_member *member)
     thrum_future *future = member->future;
     bool fired = !thrumi_future_unlisten(future, &member->waiter);
 
-    for (unsigned step = 15; fired; step += 16) { /* always yields */
+    for (unsigned step = 3; fired; step += 4) { /* always yields */
         thrumi_mutex_lock(&set->lock);
         fired = !thrumi_list_empty(&set->pending) &&
                 set->pending.next == &member->link;
