@@ -121,7 +121,7 @@ def run_tests(tests):
     forget_proxies()
     print(f"1..{len(tests)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="thrum-") as folder:
-        bench = Bench(sys.argv[1], folder)
+        bench = Bench(os.path.abspath(sys.argv[1]), folder)
         try:
             fine = [run_test(number, test, bench)
                     for number, test in enumerate(tests, 1)]
