@@ -144,8 +144,11 @@ def http_server(handle):
         def log_message(self, *arguments):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 128  # with 5, many clients wait for seconds
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -459,7 +462,10 @@ def test_a_second_ctrl_c_ends_at_once(bench):
 
 def test_a_bar_on_a_terminal(bench):
     urls = [bench.url(f"/item/{n}") for n in range(40)]
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError:
+        return "there are no pseudo terminals here"
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
     before = termios.tcgetattr(slave)
     process = subprocess.Popen(
