@@ -179,7 +179,8 @@ def test_the_demonstration_compares(bench):
     # It fetches from this machine, whatever proxy is set.
     run = bench.fetch("--demo", "--demo-urls", "6", "--demo-delay", "20",
                       "-j", "3", cwd=folder,
-                      env={**os.environ, "http_proxy": "http://127.0.0.1:1/"})
+                      env={**os.environ, "no_proxy": "",
+                           "http_proxy": "http://127.0.0.1:1/"})
     expect(run.status, OK, run.err)
     for row in (r"^inline +1 .* 6 +0$", r"^threads +3 .* 6 +0$"):
         assert re.search(row, run.out, re.MULTILINE), (row, run.out)

@@ -48,6 +48,7 @@ class Bench:
 
     def __init__(self, thrum, folder):
         self.thrum, self.folder, self.count = thrum, folder, 0
+        os.environ["no_proxy"] = "127.0.0.1"  # whatever proxy is set
         self.server = subprocess.Popen(
             [thrum, "fetch", "--demo-server", "20"], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
