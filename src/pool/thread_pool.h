@@ -53,11 +53,12 @@ struct thrumi_worker {
                           * innermost task, or by tasks it ran */
     unsigned help_depth; /* tasks on this stack, beyond the first */
     unsigned index;
-    unsigned tick;  /* rounds, for fairness */
-    unsigned rotor; /* which lane or victim is next */
-    bool searching; /* it has a token of the idle's */
-    bool retired;   /* it does not count among the living any more */
-    bool dying;     /* its thread was ended: counts as blocked till then */
+    unsigned tick;    /* rounds, for fairness */
+    unsigned rotor;   /* which lane or victim is next */
+    bool searching;   /* it has a token of the idle's */
+    bool initialized; /* its initializer has returned and not failed */
+    bool retired;     /* it does not count among the living any more */
+    bool dying;       /* its thread was ended: counts as blocked till then */
     const char *stack_low;
     struct thrumi_sleeper sleeper;
     struct thrumi_deque deque;

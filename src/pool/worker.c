@@ -296,10 +296,10 @@ static void worker_loop(struct thrumi_worker *worker)
 /* ---- beginning and ending ---- */
 
 /* The pool cannot do what it was made for: nothing is left to hope for. */
-static void worker_break_pool(struct thrumi_worker *worker, int rc)
+static void worker_break_pool(struct thrumi_worker *worker, const char *why)
 {
-    thrumi_log(THRUM_LOG_ERROR, "thread pool %s is broken: initializer: %s",
-               worker->pool->name_prefix, thrum_strerror(rc));
+    thrumi_log(THRUM_LOG_ERROR, "thread pool %s is broken: %s",
+               worker->pool->name_prefix, why);
     thrumi_pool_close(worker->pool, THRUM_EBROKEN);
     thrumi_pool_seal(worker->pool);
     thrumi_pool_drain(worker->pool, THRUM_EBROKEN);
@@ -348,7 +348,7 @@ static void worker_resign(struct thrumi_worker *worker)
 
 /* A task or callback has called pthread_exit(). Another thread takes its
  * place; if none can be had and it was the last, what is queued would wait for
- * ever. */
+ * ever. An initializer that does this has failed. */
 static void worker_was_ended(void *arg)
 {
     struct thrumi_worker *worker = arg;
@@ -356,13 +356,14 @@ static void worker_was_ended(void *arg)
 
     thrumi_task_abandon(&worker->context);
     thrumi_callback_resume(&worker->context);
-    worker_count(worker, THRUMI_ERROR);
     worker_resign(worker);
-    if (thrumi_worker_start(pool, false) != 0 &&
-        atomic_load_explicit(&pool->alive, memory_order_relaxed) == 0) {
-        thrumi_pool_close(pool, THRUM_EBROKEN);
-        thrumi_pool_seal(pool);
-        thrumi_pool_drain(pool, THRUM_EBROKEN);
+    if (!worker->initialized) {
+        worker_break_pool(worker, "its initializer has ended its thread");
+    } else {
+        worker_count(worker, THRUMI_ERROR);
+        if (thrumi_worker_start(pool, false) != 0 &&
+            atomic_load_explicit(&pool->alive, memory_order_relaxed) == 0)
+            worker_break_pool(worker, "no thread for those that have ended");
     }
     worker_end(worker);
 }
@@ -387,10 +388,11 @@ static void *worker_main(void *arg)
     worker->stack_low = thrumi_thread_stack_low();
     pthread_cleanup_push(worker_was_ended, worker);
     rc = worker_initialize(worker);
-    if (rc < 0)
-        worker_break_pool(worker, rc);
-    else
+    worker->initialized = rc >= 0;
+    if (worker->initialized)
         worker_loop(worker);
+    else
+        worker_break_pool(worker, "its initializer has failed");
     pthread_cleanup_pop(0);
     worker_end(worker);
     return NULL;

@@ -3,6 +3,7 @@
  * test/api/initializer_test.c - what runs in a thread before its first task:
  * F78, F79, F81 and, for a broken pool, F48.
  */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tasks.h"
@@ -223,6 +224,32 @@ static void *push(void *arg)
 
     pusher->rc = thrum_executor_submit(pusher->pool, is_set_up, NULL, 0, NULL);
     return NULL;
+}
+
+static int end_the_thread(void *arg)
+{
+    gate_wait(arg);
+    pthread_exit(NULL);
+}
+
+/* No thread would ever do, so none is started again and again. */
+TEST(F79_an_initializer_that_ends_its_thread_has_failed)
+{
+    thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
+    struct gate gate = GATE_INIT;
+    thrum_executor *pool = NULL;
+    thrum_future *future;
+
+    options.max_workers = 2;
+    options.initializer = end_the_thread;
+    options.initializer_arg = &gate;
+    assert_int_equal(thrum_thread_pool_new(&options, &pool), 0);
+    future = submit(pool, gate_task, &gate);
+    gate_open(&gate);
+    assert_broken(future);
+    assert_int_equal(thrum_executor_submit(pool, gate_task, &gate, 0, NULL),
+                     THRUM_EBROKEN);
+    executor_end(pool);
 }
 
 TEST(F79_a_submit_that_waits_for_room_is_refused)

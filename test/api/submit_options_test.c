@@ -48,7 +48,7 @@ TEST(above_zero_goes_before_others_and_below_zero_after_them)
 
 struct feeder {
     struct gate gate;
-    struct gate *submitted;
+    struct gate submitted;
     struct order order;
 };
 
@@ -60,6 +60,7 @@ static void *feed(void *arg)
     CHECK_INT(thrum_executor_submit(thrum_executor_current(), note_place,
                                     &entry, sizeof(entry), NULL),
               0);
+    gate_open(&feeder->submitted);
     gate_wait(&feeder->gate);
     return NULL;
 }
@@ -69,11 +70,11 @@ TEST(priority_goes_before_the_tasks_of_tasks)
 {
     thrum_executor *pool = pool_of(1);
     thrum_submit_options options = THRUM_SUBMIT_OPTIONS;
-    struct feeder feeder = {GATE_INIT, NULL, {0}};
+    struct feeder feeder = {GATE_INIT, GATE_INIT, {0}};
     struct entry entry = {&feeder.order, 2};
     thrum_future *future = submit(pool, feed, &feeder);
 
-    WAIT_UNTIL(thrum_future_running(future));
+    gate_wait(&feeder.submitted);
     options.priority = 1;
     assert_int_equal(thrum_executor_submit_with(pool, note_place, &entry,
                                                 sizeof(entry), &options, NULL),
