@@ -222,6 +222,20 @@ static int pool_submit_slot(struct thrumi_pool *pool, struct thrumi_slot slot,
     return rc;
 }
 
+/* From a task of this pool: to a lane, whether there is room or not. */
+static int pool_push_past_limit(struct thrumi_pool *pool,
+                                struct thrumi_slot slot,
+                                enum thrumi_lane_kind kind)
+{
+    int rc;
+
+    thrumi_admission_enter(&pool->admission);
+    rc = pool_push_lane(pool, slot, kind);
+    if (thrumi_unlikely(rc != 0))
+        thrumi_admission_leave(&pool->admission);
+    return rc;
+}
+
 static int pool_enqueue(void *self, thrum_task *opaque)
 {
     struct thrumi_pool *pool = self;
@@ -236,14 +250,9 @@ static int pool_enqueue(void *self, thrum_task *opaque)
         thrumi_likely(
             pool_push_own(pool, worker, (struct thrumi_slot){NULL, task})))
         return 0;
-    if (worker != NULL) {
-        thrumi_admission_enter(&pool->admission);
-        rc = pool_push_lane(pool, (struct thrumi_slot){NULL, task},
-                            pool_lane_kind(priority));
-        if (thrumi_unlikely(rc != 0))
-            thrumi_admission_leave(&pool->admission);
-        return rc;
-    }
+    if (worker != NULL)
+        return pool_push_past_limit(pool, (struct thrumi_slot){NULL, task},
+                                    pool_lane_kind(priority));
     return pool_submit_slot(pool, (struct thrumi_slot){NULL, task},
                             pool_lane_kind(priority));
 }
@@ -256,7 +265,7 @@ static int pool_post_slot(struct thrumi_pool *pool,
         return pool_submit_slot(pool, slot, THRUMI_LANE_NORMAL);
     if (pool_push_own(pool, worker, slot))
         return 0;
-    return pool_push_lane(pool, slot, THRUMI_LANE_NORMAL);
+    return pool_push_past_limit(pool, slot, THRUMI_LANE_NORMAL);
 }
 
 /* One that is timed needs a record: that of a task which nobody waits for. */

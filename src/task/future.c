@@ -266,17 +266,29 @@ static int future_park(thrum_future *future, struct future_waiter *self,
 }
 
 /* The wait without a deadline is one that must not be part of a cycle. */
-static int future_park_for_ever(thrum_future *future,
-                                struct future_waiter *self)
+static int future_park_once(thrum_future *future,
+                            struct thrumi_context *context)
 {
-    struct thrumi_context *context = self->parking.context;
-    int rc = thrumi_waitgraph_enter(context, future, &self->parking.queue);
+    struct future_waiter waiter;
+    int rc;
 
+    future_waiter_init(&waiter, future);
+    rc = thrumi_waitgraph_enter(context, future, &waiter.parking.queue);
     if (rc != 0)
         return thrumi_future_settled(future) ? 0 : rc;
-    rc = future_park(future, self, THRUM_FOREVER);
+    rc = future_park(future, &waiter, THRUM_FOREVER);
     thrumi_waitgraph_leave(context);
     return rc;
+}
+
+/* What nobody was left to begin may have been begun just before: so a deadlock
+ * is one when it is found again. */
+static int future_park_for_ever(thrum_future *future,
+                                struct thrumi_context *context)
+{
+    int rc = future_park_once(future, context);
+
+    return rc == -EDEADLK ? future_park_once(future, context) : rc;
 }
 
 /* Looks for a while before it parks: a wake-up costs more than that. */
@@ -308,9 +320,9 @@ int thrumi_future_wait(thrum_future *future, thrum_time deadline)
             return 0;
     if (future_spin(future))
         return 0;
-    future_waiter_init(&waiter, future);
     if (deadline.ns == INT64_MAX)
-        return future_park_for_ever(future, &waiter);
+        return future_park_for_ever(future, context);
+    future_waiter_init(&waiter, future);
     return future_park(future, &waiter, deadline);
 }
 

@@ -58,7 +58,7 @@ int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future,
     last = waitgraph_follow(future, context, &cycle);
     if (!cycle)
         atomic_store_explicit(&context->awaits, future, memory_order_relaxed);
-    if (thrumi_future_phase(last) == THRUMI_PENDING)
+    if (thrumi_future_startable(last))
         *ret_queue = last->executor;
     thrumi_global_mutex_unlock(&waitgraph);
     return cycle ? -EDEADLK : 0;
