@@ -61,9 +61,9 @@ static void progress_draw(struct progress *progress,
     char text[PROGRESS_TEXT];
 
     progress_line(view, columns > 0 ? columns : 1, text, sizeof(text));
+    interrupt_set_last_words("\r\033[K"); /* first: a signal may end it here */
     fprintf(progress->out, "\r%s\033[K", text);
     progress->drawn = true;
-    interrupt_set_last_words("\r\033[K");
 }
 
 void progress_show(struct progress *progress, const struct progress_view *view)
