@@ -31,9 +31,9 @@ RATE = re.compile(r"\d\.\d/s")  # in each bar, in no other line
 
 # ---- a terminal ----
 
-def on_terminal(bench, columns, *arguments, term="xterm", hung=None):
+def on_terminal(bench, columns, *arguments, term="xterm", hung=None, times=1):
     """Runs it on a terminal: the status, and all that was written to it. It
-    is interrupted as soon as `hung` is released."""
+    is interrupted, so many times, as soon as `hung` is released."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ,
                 struct.pack("HHHH", 24, columns, 0, 0))
@@ -48,7 +48,10 @@ def on_terminal(bench, columns, *arguments, term="xterm", hung=None):
         if select.select([master], [], [], 0.05)[0]:
             text += os.read(master, 65536)
         if hung is not None and hung.acquire(blocking=False):
+            times -= 1
             process.send_signal(signal.SIGINT)
+            if times > 0:
+                hung.release()
     killer.cancel()
     expect(termios.tcgetattr(master), before, "the terminal's settings")
     os.close(slave)
@@ -109,6 +112,18 @@ def test_an_interrupt_leaves_a_clean_terminal(bench):
     lines = expect_clean(text, 60)
     expect(len(lines), 1, f"the lines left, {lines}")
     expect_in("interrupted: 20 fetched", lines[0])
+
+
+def test_a_second_interrupt_leaves_a_clean_terminal(bench):
+    hung = threading.Semaphore(0)
+    with echo_server(hung=hung) as server:
+        urls = [bench.url(f"/item/{n}") for n in range(20)]
+        status, text = on_terminal(bench, 60, "-x", "inline", *urls,
+                                   server.base + "/hang", hung=hung, times=2)
+    expect(status, 130, text)
+    # There are last lines only if it was done before the second signal.
+    for line in expect_clean(text, 60):
+        expect_in("interrupted: ", line)
 
 
 def test_a_terminal_that_cannot_redraw(bench):
