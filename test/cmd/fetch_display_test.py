@@ -8,6 +8,7 @@ A terminal is played here: what is drawn over must be gone at the end, however
 the run ends. Pages are read back as HTML, and their pictures as XML.
 """
 import fcntl
+import functools
 import os
 import pty
 import re
@@ -59,6 +60,21 @@ def on_terminal(bench, columns, *arguments, term="xterm", hung=None, times=1):
     return process.returncode, text.decode()
 
 
+def needs_terminals(test):
+    """A bare chroot has no /dev/pts: the test is skipped there."""
+    @functools.wraps(test)
+    def run(bench):
+        try:
+            master, slave = pty.openpty()
+        except OSError:
+            return "there are no pseudo terminals here"
+        os.close(master)
+        os.close(slave)
+        return test(bench)
+
+    return run
+
+
 def screen(text):
     """The lines that stay, and those that were drawn over."""
     lines, drawn = [""], []
@@ -88,6 +104,7 @@ def expect_clean(text, columns):
     return lines
 
 
+@needs_terminals
 def test_a_bar_in_forty_columns(bench):
     urls = [bench.url(f"/item/{n}") for n in range(30)]
     for columns in (40, 10, 200):
@@ -101,6 +118,7 @@ def test_a_bar_in_forty_columns(bench):
         expect_in("30 fetched, 1 failed", lines[-1])
 
 
+@needs_terminals
 def test_an_interrupt_leaves_a_clean_terminal(bench):
     hung = threading.Semaphore(0)
     with echo_server(hung=hung) as server:
@@ -114,6 +132,7 @@ def test_an_interrupt_leaves_a_clean_terminal(bench):
     expect_in("interrupted: 20 fetched", lines[0])
 
 
+@needs_terminals
 def test_a_second_interrupt_leaves_a_clean_terminal(bench):
     hung = threading.Semaphore(0)
     with echo_server(hung=hung) as server:
@@ -126,6 +145,7 @@ def test_a_second_interrupt_leaves_a_clean_terminal(bench):
         expect_in("interrupted: ", line)
 
 
+@needs_terminals
 def test_a_terminal_that_cannot_redraw(bench):
     status, text = on_terminal(bench, 80, bench.url("/item/1"), term="dumb")
     expect(status, OK)
