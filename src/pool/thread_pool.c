@@ -12,7 +12,6 @@
 #include "pool/thread_pool.h"
 
 #include <errno.h>
-#include <limits.h>
 
 #include "base/alloc.h"
 #include "sys/clock.h"
@@ -27,93 +26,6 @@ struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool)
         return NULL;
     worker = thrumi_container_of(context, struct thrumi_worker, context);
     return worker->pool == pool ? worker : NULL;
-}
-
-/* ---- waking ---- */
-
-static bool pool_may_grow(struct thrumi_pool *pool)
-{
-    return thrumi_pool_active(pool) < pool->max_workers &&
-           atomic_load_explicit(&pool->alive, memory_order_relaxed) <
-               pool->max_threads;
-}
-
-/* Starts a thread that gets our token; a failure is not tried again at once. */
-static bool pool_grow(struct thrumi_pool *pool)
-{
-    int64_t until =
-        atomic_load_explicit(&pool->no_growth_until, memory_order_relaxed);
-
-    if (!pool_may_grow(pool) || (until != 0 && thrumi_clock_ns() < until))
-        return false;
-    if (thrumi_worker_start(pool, true) == 0)
-        return true;
-    atomic_store_explicit(&pool->no_growth_until, thrum_in_ms(10).ns,
-                          memory_order_relaxed);
-    return false;
-}
-
-/* Uses a token. */
-static void pool_wake(struct thrumi_pool *pool)
-{
-    do {
-        if (thrumi_idle_wake_one(&pool->idle) || pool_grow(pool))
-            return;
-        /* Others may have submitted and woken nobody, since we had the token,
-         * and whoever could have found that may sleep by now. */
-    } while (thrumi_idle_stop_search(&pool->idle) &&
-             thrumi_pool_has_work(pool) &&
-             thrumi_idle_want_wake(&pool->idle, false));
-}
-
-void thrumi_pool_notify(struct thrumi_pool *pool)
-{
-    if (thrumi_unlikely(
-            thrumi_idle_want_wake(&pool->idle, pool_may_grow(pool))))
-        pool_wake(pool);
-}
-
-bool thrumi_pool_has_work(struct thrumi_pool *pool)
-{
-    unsigned places = atomic_load_explicit(&pool->places, memory_order_acquire);
-
-    if (!thrumi_injection_empty(&pool->injection))
-        return true;
-    for (unsigned i = 0; i < places; i++) {
-        struct thrumi_worker *worker =
-            atomic_load_explicit(&pool->workers[i], memory_order_acquire);
-
-        if (worker != NULL && thrumi_deque_length(&worker->deque) > 0)
-            return true;
-    }
-    return false;
-}
-
-/* Starts the first worker. It holds a token, so that the wake of the task which
- * it is started for does not start a second one (F52). */
-static int pool_start_first(struct thrumi_pool *pool)
-{
-    int rc;
-
-    thrumi_idle_start_search(&pool->idle, UINT_MAX);
-    rc = thrumi_worker_start(pool, true);
-    if (rc == 0)
-        return 0;
-    if (thrumi_idle_stop_search(&pool->idle) && thrumi_pool_has_work(pool))
-        thrumi_pool_notify(pool);
-    /* another may have been faster */
-    if (atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
-        return 0;
-    return rc;
-}
-
-/* Nothing is put into a queue that nobody will ever look at. */
-static int pool_need_worker(struct thrumi_pool *pool)
-{
-    if (thrumi_likely(
-            atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0))
-        return 0;
-    return pool_start_first(pool);
 }
 
 /* ---- coming in ---- */
@@ -167,7 +79,7 @@ static bool pool_push_own(struct thrumi_pool *pool,
 static int pool_push_lane(struct thrumi_pool *pool, struct thrumi_slot slot,
                           enum thrumi_lane_kind kind)
 {
-    int rc = pool_need_worker(pool);
+    int rc = thrumi_pool_need_worker(pool);
 
     if (thrumi_likely(rc == 0))
         rc = thrumi_lane_push(thrumi_injection_lane(&pool->injection, kind),
@@ -325,7 +237,7 @@ static int pool_post(void *self, thrum_fn *fn, void *const *args, size_t n)
         return rc;
     if (n == 1 || worker != NULL || pool->admission.limit != 0)
         return pool_post_each(pool, worker, fn, args, n);
-    rc = pool_need_worker(pool);
+    rc = thrumi_pool_need_worker(pool);
     if (rc != 0)
         return rc;
     lane = thrumi_injection_lane(&pool->injection, THRUMI_LANE_NORMAL);
@@ -343,7 +255,7 @@ static int pool_enqueue_bulk(struct thrumi_pool *pool, thrum_task *const *tasks,
                              size_t n)
 {
     struct thrumi_slot slots[POOL_BULK];
-    int rc = pool_need_worker(pool);
+    int rc = thrumi_pool_need_worker(pool);
 
     if (rc != 0)
         return rc;

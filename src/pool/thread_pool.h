@@ -104,13 +104,19 @@ struct thrumi_pool {
 /* The pool's worker that runs here, or NULL. */
 struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool);
 
-/* ---- thread_pool.c ---- */
+/* ---- wake.c ---- */
 
+/* Before a task is put into a queue: somebody is there who will look at it.
+ * 0, or why no thread could be started. */
+int thrumi_pool_need_worker(struct thrumi_pool *pool);
 /* After work was put in a queue, or a worker was blocked: sees to it that
  * somebody takes it. */
 void thrumi_pool_notify(struct thrumi_pool *pool);
 /* Is there anything in any queue? */
 bool thrumi_pool_has_work(struct thrumi_pool *pool);
+
+/* ---- thread_pool.c ---- */
+
 /* Ends a hold of the pool's memory. */
 void thrumi_pool_release(struct thrumi_pool *pool);
 

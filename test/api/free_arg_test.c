@@ -124,7 +124,7 @@ TEST(F49_of_tasks_that_a_shutdown_cancels)
 
 static int fails(void *arg)
 {
-    (void)arg;
+    gate_wait(arg);
     return -EIO;
 }
 
@@ -134,11 +134,13 @@ TEST(F49_of_the_tasks_of_a_pool_that_broke)
     thrum_executor *pool = NULL;
     struct token tokens[20];
     thrum_future *futures[20];
+    struct gate gate = GATE_INIT;
     int accepted = 0;
 
     memset(tokens, 0, sizeof(tokens));
     options.max_workers = 1;
     options.initializer = fails;
+    options.initializer_arg = &gate;
     assert_int_equal(thrum_thread_pool_new(&options, &pool), 0);
     for (int i = 0; i < 20; i++) {
         int rc = token_submit(pool, &tokens[i], &futures[accepted]);
@@ -147,8 +149,10 @@ TEST(F49_of_the_tasks_of_a_pool_that_broke)
             accepted++;
         else
             assert_int_equal(rc, THRUM_EBROKEN);
+        if (i == 9)
+            gate_open(&gate);
     }
-    assert_true(accepted >= 1);
+    assert_true(accepted >= 10);
     for (int i = 0; i < accepted; i++) {
         assert_int_equal(thrum_future_result(futures[i], THRUM_FOREVER, NULL),
                          THRUM_EFAILED);
