@@ -70,7 +70,16 @@ static int main_help_of(const char *name)
     return STATUS_OK;
 }
 
-int main(int argc, char **argv)
+/* What was said on standard output is only said when it got there. */
+static int main_end(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("thrum: standard output");
+    return status == STATUS_OK ? STATUS_OUTPUT : status;
+}
+
+static int main_run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
     const struct subcommand *found;
@@ -98,4 +107,9 @@ int main(int argc, char **argv)
         return main_unknown(name);
     argv[1] = argv[0];
     return found->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    return main_end(main_run(argc, argv));
 }

@@ -131,7 +131,7 @@ static double timeline_lane_height(int lanes)
 }
 
 static void timeline_bar(FILE *out, const struct fetch_record *record,
-                         double longest, double lane_height)
+                         double longest, double lane_height, bool shade)
 {
     double start = timeline_seconds(record->start_ns);
     double length = timeline_seconds(record->duration_ns);
@@ -139,14 +139,13 @@ static void timeline_bar(FILE *out, const struct fetch_record *record,
     double width = length / longest * TIMELINE_WIDTH;
     double gap = lane_height > 4 ? 1.5 : 0;
 
-    /* neighbours in two shades: a bar that touches the next is still one */
     fprintf(out,
             "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" "
             "height=\"%.1f\" rx=\"%.1f\"><title>",
-            record->cancelled        ? "off"
-            : !record->ok            ? "bad"
-            : record->index % 2 == 0 ? "ok"
-                                     : "ok b",
+            record->cancelled ? "off"
+            : !record->ok     ? "bad"
+            : shade           ? "ok b"
+                              : "ok",
             x, record->worker * lane_height + gap, width < 0.8 ? 0.8 : width,
             lane_height - 2 * gap, width > 6 && gap > 0 ? 2.0 : 0.0);
     timeline_escape(out, record->url);
@@ -165,6 +164,24 @@ static void timeline_bar(FILE *out, const struct fetch_record *record,
     if (record->attempts > 1)
         fprintf(out, ", %d attempts", record->attempts);
     fputs("</title></rect>\n", out);
+}
+
+/* The bars; those of a lane in two shades by turns, for they touch. */
+static void timeline_bars(FILE *out, const struct fetch_report *report,
+                          double longest, int lanes)
+{
+    bool *shades = calloc((size_t)lanes, sizeof(*shades));
+    double lane_height = timeline_lane_height(lanes);
+
+    for (size_t i = 0; i < report->count; i++) {
+        const struct fetch_record *record = &report->records[i];
+        bool shade = shades != NULL && shades[record->worker];
+
+        timeline_bar(out, record, longest, lane_height, shade);
+        if (shades != NULL)
+            shades[record->worker] = !shade;
+    }
+    free(shades);
 }
 
 static void timeline_lane_names(FILE *out, int lanes, double lane_height)
@@ -224,8 +241,7 @@ static void timeline_panel(FILE *out, const struct fetch_report *report,
     fputs("\">\n", out);
     timeline_lane_names(out, lanes, lane_height);
     timeline_axis(out, longest, height);
-    for (size_t i = 0; i < report->count; i++)
-        timeline_bar(out, &report->records[i], longest, lane_height);
+    timeline_bars(out, report, longest, lanes);
     timeline_wall(out, wall, longest, height);
     fputs("</svg>\n</section>\n", out);
 }

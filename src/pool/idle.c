@@ -39,9 +39,6 @@ bool thrumi_idle_want_wake(struct thrumi_idle *idle, bool may_grow)
 {
     unsigned nobody = 0;
 
-    /* pairs with the fence in thrumi_idle_list(): either we see the sleeper or
-     * it sees the task */
-    thrumi_fence(&idle->parked);
     if (thrumi_likely(
             atomic_load_explicit(&idle->parked, memory_order_relaxed) == 0 &&
             !may_grow))
@@ -111,7 +108,8 @@ void thrumi_idle_list(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper,
     thrumi_mutex_unlock(&idle->lock);
     if (searching)
         thrumi_idle_stop_search(idle);
-    /* pairs with the fence in thrumi_idle_want_wake() */
+    /* pairs with the fence of the submitter, in wake.c: either it sees us or we
+     * see the task */
     thrumi_fence(&idle->parked);
 }
 

@@ -43,7 +43,8 @@ struct thrumi_sleeper {
 void thrumi_idle_init(struct thrumi_idle *idle);
 void thrumi_sleeper_init(struct thrumi_sleeper *sleeper);
 
-/* Submitter, after the task is in its queue: is somebody to be woken? True:
+/* Submitter, after the task is in its queue and a fence on `parked`, which
+ * pairs with the one in thrumi_idle_list(): is somebody to be woken? True:
  * the caller has a token and must use it (thrumi_idle_wake_one(), or a new
  * thread) or give it up (thrumi_idle_stop_search()). `may_grow`: a new thread
  * would do if nobody sleeps. */

@@ -85,7 +85,7 @@ static int pool_push_lane(struct thrumi_pool *pool, struct thrumi_slot slot,
         rc = thrumi_lane_push(thrumi_injection_lane(&pool->injection, kind),
                               &slot, 1);
     if (thrumi_likely(rc == 0))
-        thrumi_pool_notify(pool);
+        thrumi_pool_notify_unlocked(pool);
     return rc;
 }
 
@@ -244,7 +244,7 @@ static int pool_post(void *self, thrum_fn *fn, void *const *args, size_t n)
     rc = thrumi_lane_push_calls(lane, fn, args, n);
     if (rc != 0)
         return rc;
-    thrumi_pool_notify(pool);
+    thrumi_pool_notify_unlocked(pool);
     return (int)n;
 }
 
@@ -264,7 +264,7 @@ static int pool_enqueue_bulk(struct thrumi_pool *pool, thrum_task *const *tasks,
     rc = thrumi_lane_push(
         thrumi_injection_lane(&pool->injection, THRUMI_LANE_NORMAL), slots, n);
     if (rc == 0)
-        thrumi_pool_notify(pool);
+        thrumi_pool_notify_unlocked(pool);
     return rc;
 }
 

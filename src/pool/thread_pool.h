@@ -112,6 +112,8 @@ int thrumi_pool_need_worker(struct thrumi_pool *pool);
 /* After work was put in a queue, or a worker was blocked: sees to it that
  * somebody takes it. */
 void thrumi_pool_notify(struct thrumi_pool *pool);
+/* The same when the last thing was to give up a lane's lock. */
+void thrumi_pool_notify_unlocked(struct thrumi_pool *pool);
 /* Is there anything in any queue? */
 bool thrumi_pool_has_work(struct thrumi_pool *pool);
 

@@ -8,7 +8,9 @@
  */
 #include <limits.h>
 
+#include "base/fence.h"
 #include "pool/thread_pool.h"
+#include "sys/barrier.h"
 #include "sys/clock.h"
 
 static bool wake_may_grow(struct thrumi_pool *pool)
@@ -33,6 +35,15 @@ static bool wake_grow(struct thrumi_pool *pool)
     return false;
 }
 
+/* Gives the token up; true if it was the last and there is work. */
+static bool wake_give_up_token(struct thrumi_pool *pool)
+{
+    if (!thrumi_idle_stop_search(&pool->idle))
+        return false;
+    thrumi_fence_after_rmw(&pool->idle.parked);
+    return thrumi_pool_has_work(pool);
+}
+
 /* Uses a token: wakes a sleeper or starts a thread, but not for a task that a
  * worker has taken already. */
 static void wake_use_token(struct thrumi_pool *pool)
@@ -49,13 +60,21 @@ static void wake_use_token(struct thrumi_pool *pool)
         }
         /* Others may have submitted and woken nobody, since we had the token,
          * and whoever could have found that may sleep by now. */
-    } while (thrumi_idle_stop_search(&pool->idle) &&
-             thrumi_pool_has_work(pool) &&
+    } while (wake_give_up_token(pool) &&
              thrumi_idle_want_wake(&pool->idle, grow && wake_may_grow(pool)));
 }
 
 void thrumi_pool_notify(struct thrumi_pool *pool)
 {
+    thrumi_fence(&pool->idle.parked);
+    if (thrumi_unlikely(
+            thrumi_idle_want_wake(&pool->idle, wake_may_grow(pool))))
+        wake_use_token(pool);
+}
+
+void thrumi_pool_notify_unlocked(struct thrumi_pool *pool)
+{
+    thrumi_fence_after_rmw(&pool->idle.parked);
     if (thrumi_unlikely(
             thrumi_idle_want_wake(&pool->idle, wake_may_grow(pool))))
         wake_use_token(pool);

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/fault.h"
+
 #define CPUS_LINE 4096
 
 /* One hierarchy: where it is mounted, and our group in it. */
@@ -40,7 +42,8 @@ static FILE *cpus_open(const char *root, const char *directory,
     char *path;
     FILE *file;
 
-    if (asprintf(&path, "%s%s/%s", root, directory, name) < 0)
+    if (thrumi_fault("fopen") ||
+        asprintf(&path, "%s%s/%s", root, directory, name) < 0)
         return NULL;
     file = fopen(path, "re");
     free(path);
@@ -215,7 +218,8 @@ static int cpus_affinity(void)
 
         if (set == NULL)
             break;
-        if (sched_getaffinity(0, size, set) == 0)
+        if (!thrumi_fault("sched_getaffinity") &&
+            sched_getaffinity(0, size, set) == 0)
             count = CPU_COUNT_S(size, set);
         CPU_FREE(set);
     }

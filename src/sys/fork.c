@@ -3,7 +3,7 @@
  * sys/fork.c - noticing that this is a forked child.
  *
  *     fork_state.generation   ordinary memory: copied to the child
- *     *fork_state.page        wiped in the child: reads 0 there
+ *     *thrumi_fork_page       wiped in the child: reads 0 there
  *
  * A page that reads 0 means that the generation is the parent's; whoever sees
  * it first counts up and writes the new one. Where the page cannot be had
@@ -18,8 +18,9 @@
 #include "base/container.h"
 #include "sys/fault.h"
 
+_Atomic(atomic_uint *) thrumi_fork_page;
+
 static struct {
-    _Atomic(atomic_uint *) page; /* NULL: not asked for yet */
     atomic_uint generation;
     atomic_uint fallback; /* stands in where there is no such page */
 } fork_state;
@@ -40,7 +41,7 @@ static atomic_uint *fork_map_page(void)
                 -1, 0);
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, size, MADV_WIPEONFORK) == 0)
+    if (!thrumi_fault("madvise") && madvise(page, size, MADV_WIPEONFORK) == 0)
         return page;
     munmap(page, size);
     return NULL;
@@ -56,7 +57,7 @@ static atomic_uint *fork_first_use(void)
         pthread_atfork(NULL, NULL, fork_in_child);
         page = &fork_state.fallback;
     }
-    if (atomic_compare_exchange_strong_explicit(&fork_state.page, &expected,
+    if (atomic_compare_exchange_strong_explicit(&thrumi_fork_page, &expected,
                                                 page, memory_order_acq_rel,
                                                 memory_order_acquire))
         return page;
@@ -82,10 +83,10 @@ static unsigned fork_next_generation(atomic_uint *page)
     return seen;
 }
 
-uint16_t thrumi_fork_generation(void)
+uint16_t thrumi_fork_generation_slow(void)
 {
     atomic_uint *page =
-        atomic_load_explicit(&fork_state.page, memory_order_acquire);
+        atomic_load_explicit(&thrumi_fork_page, memory_order_acquire);
     unsigned generation;
 
     if (thrumi_unlikely(page == NULL))

@@ -71,7 +71,7 @@ int thrumi_thread_start(pthread_t *ret,
 
     if (thrumi_fault("pthread_create"))
         return -EAGAIN;
-    rc = pthread_attr_init(&attr);
+    rc = thrumi_fault("pthread_attr_init") ? ENOMEM : pthread_attr_init(&attr);
     if (rc != 0)
         return -rc;
     if (options->stack_size != 0)
@@ -117,7 +117,8 @@ const char *thrumi_thread_stack_low(void)
     void *low = NULL;
     size_t size;
 
-    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+    if (thrumi_fault("pthread_getattr_np") ||
+        pthread_getattr_np(pthread_self(), &attr) != 0)
         return NULL;
     if (pthread_attr_getstack(&attr, &low, &size) != 0)
         low = NULL;
