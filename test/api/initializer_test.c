@@ -158,19 +158,23 @@ TEST(F79_detached_tasks_of_a_broken_pool_are_not_lost_silently)
         assert_token(&tokens[i], 0, 1);
 }
 
-/* Fails in every thread but the first. */
+/* Fails in every thread but the first, once the gate is open. */
 static int only_the_first(void *arg)
 {
     struct setup *setup = arg;
 
-    return atomic_fetch_add(&setup->runs, 1) == 0 ? 0 : -EIO;
+    if (atomic_fetch_add(&setup->runs, 1) == 0)
+        return 0;
+    gate_wait(setup->gate);
+    return -EIO;
 }
 
 TEST(F79_a_failure_of_a_later_thread_breaks_it_too_but_not_what_runs)
 {
     thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
-    struct setup setup = {0};
     struct gate gate = GATE_INIT;
+    struct gate failing = GATE_INIT;
+    struct setup setup = {.gate = &failing};
     thrum_executor *pool = NULL;
     thrum_future *running;
     thrum_future *second;
@@ -183,6 +187,7 @@ TEST(F79_a_failure_of_a_later_thread_breaks_it_too_but_not_what_runs)
     running = submit(pool, gate_task, &gate);
     WAIT_UNTIL(thrum_future_running(running));
     second = submit(pool, gate_task, &gate);
+    gate_open(&failing);
     assert_broken(second);
     assert_int_equal(thrum_executor_submit(pool, gate_task, &gate, 0, NULL),
                      THRUM_EBROKEN);
