@@ -142,6 +142,24 @@ static int demo_status(const struct fetch_report *reports, size_t n)
     return STATUS_OK;
 }
 
+/* The table of what was run, and the picture unless it was stopped. */
+static int demo_tell(const struct fetch_options *options,
+                     const struct fetch_report *reports, const long *peaks,
+                     size_t n, int status)
+{
+    int written;
+
+    if (n == 0)
+        return status;
+    demo_print_table(reports, peaks, n);
+    if (status >= 128) {
+        printf("\nInterrupted: the numbers are of what was done until then.\n");
+        return status;
+    }
+    written = demo_write_timeline(options, reports, n);
+    return status != STATUS_OK ? status : written;
+}
+
 static int demo_run_all(const struct fetch_options *options,
                         struct demo_urls *urls)
 {
@@ -153,19 +171,16 @@ static int demo_run_all(const struct fetch_options *options,
     while (n < DEMO_RUNS && status == STATUS_OK &&
            executor_kinds[n].name != NULL) {
         demo_reset_peak();
-        if (demo_fetch(options, executor_kinds[n].name, urls, &reports[n]) < 0)
-            return reports[n].results_failed ? STATUS_OUTPUT : STATUS_FAILED;
+        if (demo_fetch(options, executor_kinds[n].name, urls, &reports[n]) <
+            0) {
+            status = reports[n].results_failed ? STATUS_OUTPUT : STATUS_FAILED;
+            break;
+        }
         peaks[n] = demo_peak();
         n++;
         status = demo_status(reports, n);
     }
-    if (status < 128) { /* not interrupted */
-        int written;
-
-        demo_print_table(reports, peaks, n);
-        written = demo_write_timeline(options, reports, n);
-        status = status != STATUS_OK ? status : written;
-    }
+    status = demo_tell(options, reports, peaks, n, status);
     for (size_t i = 0; i < n; i++)
         fetch_report_free(&reports[i]);
     return status;
