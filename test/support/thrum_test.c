@@ -147,7 +147,11 @@ int test_main(const char *file, int argc, char **argv)
 
     registry.process = getpid();
     registry.percent = test_number("THRUM_TEST_SCALE", THRUM_TEST_SCALE);
-    watchdog_start(file, test_number("THRUM_TEST_TIMEOUT", seconds));
+    seconds = test_number("THRUM_TEST_TIMEOUT", seconds);
+    /* a stress test lasts as long as it is told to, and is run again when
+     * memory has grown */
+    seconds += test_number("THRUM_STRESS_SECONDS", 0) * (TEST_LEAK_RUNS + 1);
+    watchdog_start(file, seconds);
     faulty_alloc_install();
     if (getenv("CMOCKA_MESSAGE_OUTPUT") == NULL)
         cmocka_set_message_output(CM_OUTPUT_TAP);
