@@ -22,6 +22,9 @@ import tempfile
 
 TAP_LINE = re.compile(r"^(not )?ok\b(?:\s+\d+)?\s*(?:- )?(.*)$")
 TAP_SKIP = re.compile(r"\s*#\s*skip\S*\s*(.*)$", re.I)
+# cmocka does not say which tests skipped themselves: test_skipped() does, on
+# a line before theirs.
+SKIPS_NEXT = re.compile(r"^# \S+:\d+: skipped: (.*)$")
 TAP_PLAN = re.compile(r"^1\.\.(\d+)(.*)$")
 TAP_TODO = re.compile(r"\s*#\s*todo\b\s*(.*)$", re.I)
 
@@ -30,8 +33,11 @@ class Count:
     def __init__(self):
         self.passed, self.failed, self.skipped = 0, [], []
 
-    def add_line(self, program, match):
-        """One "ok" or "not ok" line."""
+    def add_line(self, program, match, why=None):
+        """One "ok" or "not ok" line; why: it has skipped itself."""
+        if why is not None and not match.group(1):
+            self.skipped.append(f"{program}: {match.group(2)} ({why})")
+            return
         skip = (TAP_SKIP.search(match.group(2))
                 or match.group(1) and TAP_TODO.search(match.group(2)))
         name = match.group(2)[:skip.start()] if skip else match.group(2)
@@ -46,6 +52,7 @@ class Count:
     def add_tap(self, program, output):
         """All lines of a program. Returns (lines seen, lines planned)."""
         seen, planned, failed = 0, None, len(self.failed)
+        why = None
         for line in output.splitlines():
             plan = TAP_PLAN.match(line)
             match = TAP_LINE.match(line)
@@ -54,10 +61,13 @@ class Count:
                 skip = TAP_SKIP.search(plan.group(2))
                 if planned == 0 and skip:
                     self.skipped.append(f"{program} ({skip.group(1)})")
+            elif SKIPS_NEXT.match(line):
+                why = SKIPS_NEXT.match(line).group(1)
             elif match:
                 seen += 1
                 failed = len(self.failed)
-                self.add_line(program, match)
+                self.add_line(program, match, why)
+                why = None
             elif line.startswith("# ") and len(self.failed) > failed:
                 self.failed[-1] += "\n    " + line[2:]
         return seen, planned
