@@ -64,20 +64,24 @@ static void wake_use_token(struct thrumi_pool *pool)
              thrumi_idle_want_wake(&pool->idle, grow && wake_may_grow(pool)));
 }
 
-void thrumi_pool_notify(struct thrumi_pool *pool)
+/* After the fence. */
+static inline void wake_if_wanted(struct thrumi_pool *pool)
 {
-    thrumi_fence(&pool->idle.parked);
     if (thrumi_unlikely(
             thrumi_idle_want_wake(&pool->idle, wake_may_grow(pool))))
         wake_use_token(pool);
 }
 
+void thrumi_pool_notify(struct thrumi_pool *pool)
+{
+    thrumi_fence(&pool->idle.parked);
+    wake_if_wanted(pool);
+}
+
 void thrumi_pool_notify_unlocked(struct thrumi_pool *pool)
 {
     thrumi_fence_after_rmw(&pool->idle.parked);
-    if (thrumi_unlikely(
-            thrumi_idle_want_wake(&pool->idle, wake_may_grow(pool))))
-        wake_use_token(pool);
+    wake_if_wanted(pool);
 }
 
 bool thrumi_pool_has_work(struct thrumi_pool *pool)

@@ -17,10 +17,4 @@ static inline bool thrumi_time_past(thrum_time deadline)
     return deadline.ns != INT64_MAX && thrumi_clock_ns() >= deadline.ns;
 }
 
-/* The earlier of two deadlines. */
-static inline thrum_time thrumi_time_min(thrum_time a, thrum_time b)
-{
-    return a.ns < b.ns ? a : b;
-}
-
 #endif /* THRUMI_SYS_CLOCK_H */
