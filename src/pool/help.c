@@ -72,26 +72,32 @@ bool thrumi_worker_help(struct thrumi_context *context, thrum_future *future)
            help_awaited(worker, future) || help_newest(worker);
 }
 
-/* Is nobody left to run what is queued? The blocked one counts itself. */
-static bool help_nobody_left(struct thrumi_pool *pool)
+/* Is this the last one to be blocked, by what lies in the pool's own queues,
+ * with no thread to be had for that? The lock is held. */
+static bool help_is_stuck(struct thrumi_pool *pool,
+                          const struct thrumi_parking *parking)
 {
-    bool nobody;
-
-    thrumi_mutex_lock(&pool->lock);
-    nobody = thrumi_pool_active(pool) == 0;
-    thrumi_mutex_unlock(&pool->lock);
-    return nobody;
+    return parking->queue == &pool->executor && thrumi_pool_active(pool) == 0 &&
+           thrumi_pool_has_work(pool) &&
+           thrumi_worker_start_locked(pool, false) != 0;
 }
 
+/* To be counted and to look whether that was the last is one step: of those
+ * that block at the same time the newest is told, and no other. */
 static int help_block(struct thrumi_pool *pool, struct thrumi_parking *parking)
 {
+    bool stuck;
+
+    thrumi_mutex_lock(&pool->lock);
     atomic_fetch_add_explicit(&pool->blocked, 1, memory_order_seq_cst);
+    stuck = help_is_stuck(pool, parking);
+    if (stuck)
+        atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
+    thrumi_mutex_unlock(&pool->lock);
+    if (stuck)
+        return -EDEADLK;
     if (thrumi_pool_has_work(pool))
         thrumi_pool_notify(pool);
-    if (parking->queue == &pool->executor && help_nobody_left(pool)) {
-        atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
-        return -EDEADLK;
-    }
     return 0;
 }
 

@@ -127,6 +127,8 @@ void thrumi_pool_release(struct thrumi_pool *pool);
 /* Starts one more thread, unless there are enough; `searching`: it gets the
  * caller's token. 0, -EAGAIN when there are enough, or why not. */
 int thrumi_worker_start(struct thrumi_pool *pool, bool searching);
+/* The same with the pool's lock held. */
+int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching);
 /* Runs what came out of a queue, and drops the queue's reference. */
 void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot);
 /* Executes a task that was started, and counts it; `owns` as for

@@ -460,23 +460,29 @@ static int worker_start_thread(struct thrumi_pool *pool,
     return rc == -ENOMEM ? -ENOMEM : -EAGAIN;
 }
 
-int thrumi_worker_start(struct thrumi_pool *pool, bool searching)
+int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching)
 {
     struct thrumi_worker *worker = NULL;
-    int rc = -EAGAIN;
 
-    thrumi_mutex_lock(&pool->lock);
     if (thrumi_pool_active(pool) < pool->max_workers)
         worker = worker_take_place(pool);
-    if (worker != NULL) {
-        thrumi_context_init(&worker->context);
-        worker->context.help = thrumi_worker_help;
-        worker->context.park = thrumi_worker_park;
-        worker->searching = searching;
-        worker->retired = false;
-        worker->dying = false;
-        rc = worker_start_thread(pool, worker);
-    }
+    if (worker == NULL)
+        return -EAGAIN;
+    thrumi_context_init(&worker->context);
+    worker->context.help = thrumi_worker_help;
+    worker->context.park = thrumi_worker_park;
+    worker->searching = searching;
+    worker->retired = false;
+    worker->dying = false;
+    return worker_start_thread(pool, worker);
+}
+
+int thrumi_worker_start(struct thrumi_pool *pool, bool searching)
+{
+    int rc;
+
+    thrumi_mutex_lock(&pool->lock);
+    rc = thrumi_worker_start_locked(pool, searching);
     thrumi_mutex_unlock(&pool->lock);
     return rc;
 }

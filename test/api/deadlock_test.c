@@ -288,6 +288,7 @@ TEST(F96_a_wait_for_one_that_waits_for_what_is_queued)
 struct deep {
     thrum_executor *pool;
     thrum_future *first;
+    struct gate met; /* the other worker has come, and cannot steal */
     atomic_uint deadlocks;
 };
 
@@ -311,12 +312,21 @@ static void *go_deeper(void *arg)
     return NULL;
 }
 
+static void *begin_chain(void *arg)
+{
+    struct deep **deep = arg;
+
+    gate_wait(&(*deep)->met);
+    return go_deeper(arg);
+}
+
 static void *wait_for_top(void *arg)
 {
     struct deep *deep = arg;
     thrum_stats stats = THRUM_STATS;
     int rc;
 
+    gate_open(&deep->met);
     do /* the chain has come to its end, or to the end of all help */
         CHECK_INT(thrum_executor_stats(deep->pool, &stats), 0);
     while (stats.blocked == 0 && !thrum_future_done(deep->first));
@@ -331,7 +341,7 @@ static void *wait_for_top(void *arg)
 TEST(F96_waits_for_a_chain_that_has_no_thread_left)
 {
     thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
-    struct deep deep = {NULL, NULL, 0};
+    struct deep deep = {NULL, NULL, GATE_INIT, 0};
     struct {
         struct deep *deep;
         uintptr_t left;
@@ -341,7 +351,7 @@ TEST(F96_waits_for_a_chain_that_has_no_thread_left)
     options.max_workers = 2;
     options.max_spares = 1;
     assert_int_equal(thrum_thread_pool_new(&options, &deep.pool), 0);
-    assert_int_equal(thrum_executor_submit(deep.pool, go_deeper, &top,
+    assert_int_equal(thrum_executor_submit(deep.pool, begin_chain, &top,
                                            sizeof(top), &deep.first),
                      0);
     for (int i = 0; i < 2; i++)
@@ -352,7 +362,7 @@ TEST(F96_waits_for_a_chain_that_has_no_thread_left)
                          0);
         thrum_future_unref(waiters[i]);
     }
-    assert_true(atomic_load(&deep.deadlocks) <= 1);
+    assert_int_equal(atomic_load(&deep.deadlocks), 1);
     thrum_future_unref(deep.first);
     executor_end(deep.pool);
 }
