@@ -6,14 +6,18 @@
 #define THRUM_H
 
 #include <thrum/base.h>
+#include <thrum/dump.h>
 #include <thrum/error.h>
 #include <thrum/executor.h>
 #include <thrum/future.h>
+#include <thrum/generator.h>
+#include <thrum/greenlet.h>
 #include <thrum/inline.h>
 #include <thrum/iter.h>
 #include <thrum/parallel.h>
 #include <thrum/promise.h>
 #include <thrum/scope.h>
+#include <thrum/stack.h>
 #include <thrum/stats.h>
 #include <thrum/thread_pool.h>
 

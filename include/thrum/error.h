@@ -35,14 +35,20 @@ THRUM_BEGIN_DECLS
  X(EBROKEN, -4100, "broken: nobody is left who could do it")              \
  X(ESHUTDOWN, -4101, "the executor was shut down")                        \
  X(ENOTSHARED, -4102, "a plain pointer means nothing in another process") \
- X(ECONTEXT, -4103, "not allowed here: a callback must not wait")         \
+ X(ECONTEXT, -4103, "not allowed here: in a callback, outside of a body") \
  X(ECRASHED, -4104, "the worker crashed")                                 \
  X(EEXITED, -4105, "the task ended its thread or process")                \
  X(EEXPIRED, -4106, "the task's own deadline passed")                     \
  X(ERLIMIT, -4107, "the task hit a resource limit")                       \
  X(EFULL, -4108, "the queue is full")                                     \
  X(ESTATE, -4109, "the future is settled or not in the state for this")   \
- X(ECLOSED, -4110, "closed")
+ X(ECLOSED, -4110, "closed")                                              \
+ X(ESTART, -4111, "a value was sent to a generator that has not begun")   \
+ X(EIGNORED, -4112, "the body yielded instead of ending")                 \
+ X(EBADSWITCH, -4113, "no function to run, or not to be re-parented so")  \
+ X(ETHREAD, -4114, "it belongs to another thread")                        \
+ X(EGONE, -4115, "its thread has ended")                                  \
+ X(ESTACK, -4116, "no guarded stack is to be had: too many mappings")
 
 enum {
 #define THRUM_ERROR_ENUM(name, value, text) THRUM_##name = value,

@@ -37,6 +37,7 @@ void thrumi_context_init(struct thrumi_context *context)
     context->drain = NULL;
     context->callback_frame = NULL;
     context->callback_body = NULL;
+    context->carrier = NULL;
     atomic_init(&context->awaits, NULL);
 }
 

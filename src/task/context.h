@@ -30,7 +30,9 @@
 struct thrumi_body;
 struct thrumi_context;
 struct thrumi_drain;
+struct thrumi_loom;
 struct thrumi_record;
+struct thrumi_strand;
 
 /* Something on a list that is to be woken; `wake` is called once, by whoever
  * takes it off the list, after the list's lock was dropped. */
@@ -59,6 +61,7 @@ struct thrumi_context {
     struct thrumi_drain *drain; /* innermost settlement under way, or NULL */
     const char *callback_frame; /* stack address of a running callback */
     struct thrumi_body *callback_body; /* innermost where that began */
+    struct thrumi_context *carrier;    /* of a greenlet: what it waits as */
     _Atomic(thrum_future *) awaits;    /* guarded by the wait graph's lock */
 };
 
@@ -75,6 +78,9 @@ struct thrumi_self {
     struct thrumi_context thread;   /* the thread's own context */
     struct thrumi_magazine current;
     struct thrumi_magazine spare;
+    struct thrumi_strand *strand; /* what runs, once greenlets were used */
+    struct thrumi_loom *loom;     /* the thread's greenlets */
+    void (*loom_ends)(struct thrumi_self *self); /* with the thread */
     unsigned shard;       /* which of a pool's queues it submits to, from 1 */
     unsigned since_timed; /* submits since one was timed */
 };
@@ -88,6 +94,8 @@ static inline struct thrumi_self *thrumi_self(void)
 }
 
 struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self);
+/* Has the end of the thread noticed, also while it is ending. */
+void thrumi_self_notice_end(struct thrumi_self *self);
 
 static inline struct thrumi_context *thrumi_context_running(void)
 {

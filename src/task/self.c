@@ -18,6 +18,8 @@ static void self_thread_ends(void *arg)
 {
     struct thrumi_self *self = arg;
 
+    if (self->loom != NULL)
+        self->loom_ends(self);
     thrumi_record_flush(self);
     thrumi_waitgraph_barrier();
 }
@@ -26,6 +28,11 @@ struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self)
 {
     thrumi_context_init(&self->thread);
     self->running = &self->thread;
-    thrumi_thread_at_end(self_thread_ends, self);
+    thrumi_self_notice_end(self);
     return self->running;
+}
+
+void thrumi_self_notice_end(struct thrumi_self *self)
+{
+    thrumi_thread_at_end(self_thread_ends, self);
 }

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/dump.c - what every greenlet and generator of the process is doing.
+ *
+ * All switches stop while the stacks are read; what is found is put into groups
+ * of the same state and backtrace, and written when they go on again: whoever
+ * reads the other end may be one of them.
+ */
+#include <thrum/dump.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "coro/backtrace.h"
+#include "coro/freeze.h"
+#include "coro/handle.h"
+#include "sys/unwind.h"
+#include "sys/write.h"
+
+#define DUMP_FRAMES 64
+#define DUMP_GROUPS 4096u /* that are told apart; a power of two */
+
+struct dump_name {
+    char name[THRUMI_STRAND_NAME];
+    const void *handle;
+};
+
+struct dump_group {
+    const char *doing;
+    const char *kind;
+    unsigned count;
+    int depth;
+    void *frames[DUMP_FRAMES];
+    struct dump_name names[]; /* of the first few */
+};
+
+struct dump {
+    unsigned most_groups;
+    unsigned most_names;
+    int most_frames;
+    struct thrumi_loom *loom; /* the caller's, or NULL */
+    bool frozen;              /* the others' stacks can be read too */
+    bool no_memory;
+    unsigned count;
+    unsigned group_count;
+    struct dump_group *groups[DUMP_GROUPS]; /* by hash of the backtrace */
+};
+
+/* ---- reading ---- */
+
+static const char *dump_doing_generator(struct thrumi_strand *strand)
+{
+    struct thrum_generator *generator =
+        (struct thrum_generator *)strand->handle;
+
+    if (thrumi_handle_state(&generator->handle) == THRUM_GENERATOR_CREATED)
+        return "not begun";
+    if (generator->outer == NULL && generator->link != generator)
+        return "yields from another";
+    return "suspended at a yield";
+}
+
+static const char *dump_doing(struct thrumi_strand *strand)
+{
+    if (thrumi_strand_pc(strand) == NULL)
+        return "running";
+    if (strand->why != NULL)
+        return strand->why;
+    if (strand->handle->kind == THRUMI_STRAND_GENERATOR)
+        return dump_doing_generator(strand);
+    if (strand->loom == NULL)
+        return "not begun";
+    return "suspended at a switch";
+}
+
+static bool dump_may_read(const struct dump *dump,
+                          const struct thrumi_strand *strand)
+{
+    return dump->frozen || strand->loom == dump->loom;
+}
+
+static unsigned dump_hash(const struct dump_group *key)
+{
+    uint64_t hash = (uintptr_t)key->doing * 31 + (uintptr_t)key->kind;
+
+    for (int i = 0; i < key->depth; i++)
+        hash = (hash ^ (uintptr_t)key->frames[i]) * UINT64_C(0x100000001b3);
+    return (unsigned)(hash >> 20);
+}
+
+static bool dump_same(const struct dump_group *a, const struct dump_group *b)
+{
+    return a->doing == b->doing && a->kind == b->kind && a->depth == b->depth &&
+           memcmp(a->frames, b->frames,
+                  (size_t)a->depth * sizeof(a->frames[0])) == 0;
+}
+
+static struct dump_group *dump_new_group(struct dump *dump,
+                                         const struct dump_group *key)
+{
+    struct dump_group *group = thrumi_alloc(
+        sizeof(*group) + dump->most_names * sizeof(group->names[0]));
+
+    if (group == NULL) {
+        dump->no_memory = true;
+        return NULL;
+    }
+    memcpy(group, key, sizeof(*group));
+    group->count = 0;
+    dump->group_count++;
+    return group;
+}
+
+/* The group of the key, made if need be. When there are too many, the last one
+ * takes what does not fit. */
+static struct dump_group *dump_find_group(struct dump *dump,
+                                          const struct dump_group *key)
+{
+    unsigned at = dump_hash(key) % DUMP_GROUPS;
+
+    while (dump->groups[at] != NULL && !dump_same(dump->groups[at], key) &&
+           dump->group_count < DUMP_GROUPS - 1)
+        at = (at + 1) % DUMP_GROUPS;
+    if (dump->groups[at] == NULL)
+        dump->groups[at] = dump_new_group(dump, key);
+    return dump->groups[at];
+}
+
+static void dump_add_name(struct dump_group *group,
+                          const struct thrumi_strand *strand)
+{
+    struct dump_name *name = &group->names[group->count];
+
+    memcpy(name->name, strand->name, sizeof(name->name));
+    name->handle = strand->handle;
+}
+
+static bool dump_add(struct thrumi_strand *strand, void *arg)
+{
+    struct dump *dump = arg;
+    struct dump_group key = {.depth = 0};
+    struct dump_group *group;
+
+    key.doing = dump_doing(strand);
+    key.kind = strand->handle->kind == THRUMI_STRAND_GENERATOR ? "generator"
+                                                               : "greenlet";
+    if (dump_may_read(dump, strand))
+        key.depth = thrumi_backtrace(strand, key.frames, dump->most_frames);
+    dump->count++;
+    group = dump_find_group(dump, &key);
+    if (group == NULL)
+        return false;
+    if (group->count < dump->most_names)
+        dump_add_name(group, strand);
+    group->count++;
+    return true;
+}
+
+static void dump_read(struct dump *dump)
+{
+    thrumi_unwind_prepare(); /* it may allocate, and load */
+    dump->loom = thrumi_self()->loom;
+    dump->frozen = thrumi_strands_freeze();
+    thrumi_strand_each(dump_add, dump);
+    thrumi_strands_thaw();
+}
+
+/* ---- writing ---- */
+
+static int dump_line(int fd, const char *format, ...) THRUM_PRINTF(2, 3);
+
+static int dump_line(int fd, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (n >= (int)sizeof(text))
+        n = (int)sizeof(text) - 1;
+    return thrumi_write(fd, text, (size_t)n);
+}
+
+static int dump_write_names(const struct dump *dump, int fd,
+                            const struct dump_group *group)
+{
+    unsigned n =
+        group->count < dump->most_names ? group->count : dump->most_names;
+    int rc = dump_line(fd, "   ");
+
+    for (unsigned i = 0; i < n && rc == 0; i++)
+        rc = dump_line(fd, " %s(%p)", group->names[i].name,
+                       group->names[i].handle);
+    if (rc == 0 && group->count > n)
+        rc = dump_line(fd, " and %u more", group->count - n);
+    return rc == 0 ? dump_line(fd, "\n") : rc;
+}
+
+static int dump_write_group(const struct dump *dump, int fd,
+                            const struct dump_group *group)
+{
+    char name[256];
+    int rc = dump_line(fd, "\n%u %s%s, %s:\n", group->count, group->kind,
+                       group->count == 1 ? "" : "s", group->doing);
+
+    if (rc == 0)
+        rc = dump_write_names(dump, fd, group);
+    for (int i = 0; i < group->depth && rc == 0; i++) {
+        thrumi_unwind_name(group->frames[i], name, sizeof(name));
+        rc = dump_line(fd, "    #%-2d %p %s\n", i, group->frames[i], name);
+    }
+    return rc;
+}
+
+static int dump_compare(const void *a, const void *b)
+{
+    const struct dump_group *const *first = a;
+    const struct dump_group *const *second = b;
+
+    if (*first == NULL || *second == NULL)
+        return (*first == NULL) - (*second == NULL);
+    return ((*first)->count < (*second)->count) -
+           ((*first)->count > (*second)->count);
+}
+
+static int dump_write(struct dump *dump, int fd)
+{
+    int rc = dump_line(fd, "thrum: %u greenlets and generators\n", dump->count);
+
+    qsort(dump->groups, DUMP_GROUPS, sizeof(dump->groups[0]), dump_compare);
+    for (unsigned i = 0;
+         i < dump->group_count && i < dump->most_groups && rc == 0; i++)
+        rc = dump_write_group(dump, fd, dump->groups[i]);
+    if (rc == 0 && dump->group_count > dump->most_groups)
+        rc = dump_line(fd, "\nand %u other backtraces\n",
+                       dump->group_count - dump->most_groups);
+    return rc;
+}
+
+/* ---- the call ---- */
+
+static int dump_set_options(struct dump *dump,
+                            const thrum_dump_options *options)
+{
+    static const thrum_dump_options none = THRUM_DUMP_OPTIONS;
+
+    if (options == NULL)
+        options = &none;
+    if (options->size < sizeof(*options) || options->groups < 0 ||
+        options->names < 0 || options->frames < 0)
+        return -EINVAL;
+    dump->most_groups = options->groups == 0 ? 100 : (unsigned)options->groups;
+    dump->most_names = options->names == 0 ? 10 : (unsigned)options->names;
+    dump->most_frames = options->frames == 0 ? 32 : options->frames;
+    if (dump->most_frames > DUMP_FRAMES)
+        dump->most_frames = DUMP_FRAMES;
+    return 0;
+}
+
+int thrum_dump(int fd, const thrum_dump_options *options)
+{
+    struct dump *dump = thrumi_alloc_zero(sizeof(*dump));
+    int rc;
+
+    if (dump == NULL)
+        return -ENOMEM;
+    rc = dump_set_options(dump, options);
+    if (rc == 0)
+        dump_read(dump);
+    if (rc == 0)
+        rc = dump->no_memory ? -ENOMEM : dump_write(dump, fd);
+    if (rc == 0)
+        rc = (int)dump->count;
+    for (unsigned i = 0; i < DUMP_GROUPS; i++)
+        thrumi_free(dump->groups[i]);
+    thrumi_free(dump);
+    return rc;
+}

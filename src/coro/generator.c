@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/generator.c - a function that stops in the middle (PEP 342, PEP 479).
+ *
+ * Whoever pulls writes what it sends into the leaf and switches to it; a yield
+ * writes the value into the root and switches back. Both are one pointer and
+ * one state; everything else is for the first time, the last time and the
+ * wrong time.
+ */
+#include "coro/generator.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+
+#define GENERATOR_KILLS 8 /* times it is asked to end before it is given up */
+
+/* ---- the body's end ---- */
+
+/* The leaf has ended: the one that yields from it goes on, as the leaf. */
+static struct thrumi_strand *generator_pop(struct thrum_generator *leaf,
+                                           struct thrumi_strand *strand)
+{
+    struct thrum_generator *outer = leaf->outer;
+    struct thrum_generator *root = leaf->link;
+
+    root->link = outer;
+    if (outer != root)
+        outer->link = root;
+    outer->handle.strand->context.carrier = strand->context.carrier;
+    return outer->handle.strand;
+}
+
+static struct thrumi_strand *generator_run(struct thrumi_strand *strand)
+{
+    struct thrum_generator *generator =
+        (struct thrum_generator *)strand->handle;
+    struct thrumi_outcome outcome;
+    bool cancelling;
+
+    thrumi_strand_call(strand, &outcome);
+    cancelling = thrumi_strand_cancelling(strand);
+    thrumi_handle_end(&generator->handle, &outcome);
+    generator->handle.value = outcome.value;
+    generator->handle.code = cancelling ? -ECANCELED : 0;
+    thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_CLOSED);
+    if (generator->outer != NULL)
+        return generator_pop(generator, strand);
+    return strand->back;
+}
+
+/* ---- making ---- */
+
+int thrum_generator_new(thrum_fn *fn, const void *arg, size_t size,
+                        const thrum_stack_options *options,
+                        thrum_generator **ret)
+{
+    const struct thrumi_strand_plan plan = {fn, arg, size, options,
+                                            THRUMI_STRAND_GENERATOR};
+    struct thrumi_handle *handle = NULL;
+    thrum_generator *generator;
+    int rc;
+
+    if (fn == NULL || (size > 0 && arg == NULL))
+        return -EINVAL;
+    rc = thrumi_handle_new(&plan, &handle);
+    if (rc != 0)
+        return rc;
+    handle->strand->run = generator_run;
+    generator = (thrum_generator *)handle;
+    generator->link = generator;
+    generator->outer = NULL;
+    *ret = generator;
+    return 0;
+}
+
+thrum_generator *thrum_generator_ref(thrum_generator *generator)
+{
+    thrumi_handle_ref(&generator->handle);
+    return generator;
+}
+
+void thrum_generator_unref(thrum_generator *generator)
+{
+    if (generator != NULL)
+        thrumi_handle_unref(&generator->handle);
+}
+
+/* ---- pulling ---- */
+
+/* Makes a new one this thread's; of two threads that try, one. */
+static int generator_adopt(struct thrum_generator *generator,
+                           struct thrumi_loom *loom)
+{
+    uint32_t nobody = 0;
+
+    if (!atomic_compare_exchange_strong_explicit(
+            &generator->handle.owner, &nobody, loom->id, memory_order_acq_rel,
+            memory_order_relaxed))
+        return THRUM_ETHREAD;
+    thrumi_strand_adopt(generator->handle.strand, loom);
+    return 0;
+}
+
+int thrumi_generator_claim(struct thrum_generator *generator)
+{
+    struct thrumi_loom *loom = thrumi_loom_get();
+    uint32_t owner = thrumi_handle_owner(&generator->handle);
+    unsigned state = thrumi_handle_state(&generator->handle);
+
+    if (loom == NULL)
+        return -ENOMEM;
+    if (thrumi_unlikely(thrumi_loom_has_dropped(loom)))
+        thrumi_loom_collect(loom);
+    if (state == THRUM_GENERATOR_RUNNING)
+        return -EBUSY;
+    if (owner == loom->id || state == THRUM_GENERATOR_CLOSED)
+        return 0;
+    if (owner == 0)
+        return generator_adopt(generator, loom);
+    return thrumi_loom_exists(owner) ? THRUM_ETHREAD : THRUM_EGONE;
+}
+
+/* What came of it, of one that has ended: the first time, its result. */
+static int generator_end_code(struct thrum_generator *generator, void **ret)
+{
+    struct thrumi_handle *handle = &generator->handle;
+    void *value = handle->value;
+
+    if (handle->phase == THRUMI_CANCELLED)
+        thrumi_handle_fail(handle, -ECANCELED);
+    if (handle->phase == THRUMI_ERROR)
+        return THRUM_EFAILED;
+    handle->value = NULL;
+    if (ret != NULL)
+        *ret = value;
+    return THRUM_ESTOP;
+}
+
+/* It stands still again, or has ended. */
+static inline int generator_outcome(struct thrum_generator *generator,
+                                    void **ret)
+{
+    int rc = 0;
+
+    if (thrumi_unlikely(thrumi_handle_state(&generator->handle) ==
+                        THRUM_GENERATOR_CLOSED))
+        rc = generator_end_code(generator, ret);
+    else if (ret != NULL)
+        *ret = generator->handle.value;
+    return rc;
+}
+
+/* Lets the leaf go on, with a value or a code. */
+static inline void generator_resume(struct thrum_generator *generator, int code,
+                                    void *value)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrum_generator *leaf = generator->link;
+    struct thrumi_strand *to = leaf->handle.strand;
+
+    leaf->handle.code = code;
+    leaf->handle.value = value;
+    to->context.carrier = self->running;
+    thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_RUNNING);
+    generator->handle.strand->back = self->strand;
+    thrumi_strand_switch(to);
+}
+
+/* The same, and what comes of it. */
+static inline int generator_pull(struct thrum_generator *generator, int code,
+                                 void *value, void **ret)
+{
+    int rc;
+
+    generator_resume(generator, code, value);
+    rc = generator_outcome(generator, ret);
+    if (thrumi_unlikely(thrumi_handle_orphaned(&generator->handle)))
+        thrumi_handle_destroy(&generator->handle);
+    return rc;
+}
+
+/* It is this thread's, and stands still: nothing more to look at. */
+static inline bool generator_is_ready(struct thrum_generator *generator)
+{
+    struct thrumi_loom *loom = thrumi_self()->loom;
+
+    return loom != NULL &&
+           thrumi_handle_owner(&generator->handle) == loom->id &&
+           thrumi_handle_state(&generator->handle) ==
+               THRUM_GENERATOR_SUSPENDED &&
+           !thrumi_loom_has_dropped(loom);
+}
+
+static __attribute__((noinline)) int
+generator_send_slow(struct thrum_generator *generator, void *value, void **ret)
+{
+    unsigned state = thrumi_handle_state(&generator->handle);
+    int rc;
+
+    if (state == THRUM_GENERATOR_CREATED && value != NULL)
+        return THRUM_ESTART;
+    rc = thrumi_generator_claim(generator);
+    if (rc != 0)
+        return rc;
+    if (thrumi_handle_state(&generator->handle) == THRUM_GENERATOR_CLOSED) {
+        if (generator->handle.phase != THRUMI_ERROR)
+            return generator_end_code(generator, ret);
+        if (ret != NULL)
+            *ret = NULL;
+        return THRUM_ESTOP; /* the error was told when it happened */
+    }
+    return generator_pull(generator, 0, value, ret);
+}
+
+int thrum_generator_next(thrum_generator *generator, void **ret)
+{
+    if (thrumi_unlikely(!generator_is_ready(generator)))
+        return generator_send_slow(generator, NULL, ret);
+    return generator_pull(generator, 0, NULL, ret);
+}
+
+int thrum_generator_send(thrum_generator *generator, void *value, void **ret)
+{
+    if (thrumi_unlikely(!generator_is_ready(generator)))
+        return generator_send_slow(generator, value, ret);
+    return generator_pull(generator, 0, value, ret);
+}
+
+int thrum_generator_throw(thrum_generator *generator, int code, void **ret)
+{
+    int rc;
+
+    if (code >= 0 || code == THRUM_ESTOP)
+        return -EINVAL;
+    rc = thrumi_generator_claim(generator);
+    if (rc != 0)
+        return rc;
+    if (thrumi_handle_state(&generator->handle) == THRUM_GENERATOR_SUSPENDED)
+        return generator_pull(generator, code, NULL, ret);
+    thrumi_handle_fail(&generator->handle, code);
+    thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_CLOSED);
+    return THRUM_EFAILED;
+}
+
+/* ---- closing ---- */
+
+/* What a closed one is to its closer: an end without an error is one. */
+static int generator_close_code(struct thrum_generator *generator, void **ret)
+{
+    struct thrumi_handle *handle = &generator->handle;
+
+    if (handle->phase == THRUMI_ERROR)
+        return THRUM_EFAILED;
+    if (ret != NULL)
+        *ret = handle->value;
+    handle->value = NULL;
+    return 0;
+}
+
+int thrum_generator_close(thrum_generator *generator, void **ret)
+{
+    struct thrumi_handle *handle = &generator->handle;
+    int rc = thrumi_generator_claim(generator);
+
+    if (rc != 0)
+        return rc;
+    if (ret != NULL)
+        *ret = NULL;
+    if (thrumi_handle_state(handle) == THRUM_GENERATOR_CLOSED)
+        return 0;
+    if (thrumi_handle_state(handle) == THRUM_GENERATOR_CREATED) {
+        thrumi_strand_free(handle->strand);
+        handle->strand = NULL;
+        thrumi_handle_set_state(handle, THRUM_GENERATOR_CLOSED);
+        return 0;
+    }
+    thrumi_handle_ref(handle);
+    generator_resume(generator, -ECANCELED, NULL);
+    rc = thrumi_handle_state(handle) == THRUM_GENERATOR_CLOSED
+             ? generator_close_code(generator, ret)
+             : THRUM_EIGNORED;
+    thrumi_handle_unref(handle);
+    return rc;
+}
+
+bool thrumi_generator_kill(struct thrum_generator *generator)
+{
+    for (int i = 0; i < GENERATOR_KILLS; i++)
+        if (thrum_generator_close(generator, NULL) != THRUM_EIGNORED)
+            return true;
+    return false;
+}
+
+/* ---- yielding ---- */
+
+struct thrum_generator *thrumi_generator_current(void)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_strand *strand = self->strand;
+
+    if (thrumi_unlikely(
+            strand == NULL ||
+            atomic_load_explicit(&strand->kind, memory_order_relaxed) !=
+                THRUMI_STRAND_GENERATOR ||
+            thrumi_context_in_callback(self->running)))
+        return NULL;
+    return (struct thrum_generator *)strand->handle;
+}
+
+int thrum_yield(void *value, void **ret_sent)
+{
+    struct thrum_generator *leaf = thrumi_generator_current();
+    struct thrum_generator *root;
+    struct thrumi_strand *strand;
+
+    if (thrumi_unlikely(leaf == NULL))
+        return THRUM_ECONTEXT;
+    strand = leaf->handle.strand;
+    if (thrumi_unlikely(strand->delivered))
+        thrumi_strand_forget(strand);
+    root = thrumi_generator_root(leaf);
+    root->handle.value = value;
+    thrumi_handle_set_state(&root->handle, THRUM_GENERATOR_SUSPENDED);
+    thrumi_strand_switch(root->handle.strand->back);
+    if (thrumi_unlikely(leaf->handle.code != 0))
+        return thrumi_strand_deliver(strand, leaf->handle.code, NULL);
+    if (ret_sent != NULL)
+        *ret_sent = leaf->handle.value;
+    return 0;
+}
+
+/* ---- looking ---- */
+
+const thrum_error *thrum_generator_error(const thrum_generator *generator)
+{
+    return thrumi_handle_error(&generator->handle);
+}
+
+thrum_generator_state
+thrum_generator_get_state(const thrum_generator *generator)
+{
+    const struct thrum_generator *root = generator;
+
+    while (root->outer != NULL)
+        root = root->outer;
+    return (thrum_generator_state)atomic_load_explicit(&root->handle.state,
+                                                       memory_order_relaxed);
+}
+
+void thrum_generator_set_name(thrum_generator *generator, const char *name)
+{
+    if (generator->handle.strand != NULL)
+        thrumi_strand_set_name(generator->handle.strand, name);
+}
+
+int thrum_generator_stack(const thrum_generator *generator,
+                          thrum_stack_info *info)
+{
+    return thrumi_strand_stack(generator->handle.strand, info);
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/greenlet.c - explicit switching between stacks.
+ *
+ * A greenlet is suspended at a strand: its own, or that of a generator which it
+ * was pulling when it switched. What is on its way, a value or an error, lies
+ * in the loom until whoever goes on has taken it.
+ *
+ * Arriving is where the debts of a switch are paid: the hook is told, the one
+ * that left is destroyed if nobody holds it any more, and what was in flight
+ * was put aside before, since either may switch again (L20).
+ */
+#include "coro/greenlet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "sys/fork.h"
+#include "task/record.h"
+
+/* A new greenlet is CREATED, all others that live are RUNNING: which of them
+ * runs the loom knows. Of dead ones the phase tells. */
+static bool greenlet_is_new(struct thrum_greenlet *greenlet)
+{
+    return thrumi_handle_state(&greenlet->handle) == THRUM_GENERATOR_CREATED;
+}
+
+static bool greenlet_is_dead(struct thrum_greenlet *greenlet)
+{
+    return thrumi_handle_state(&greenlet->handle) == THRUM_GENERATOR_CLOSED;
+}
+
+/* ---- arriving ---- */
+
+static int greenlet_trace_arrival(struct thrumi_loom *loom,
+                                  struct thrumi_flight *flight)
+{
+    thrum_greenlet_event event =
+        flight->code == 0 ? THRUM_GREENLET_SWITCH : THRUM_GREENLET_THROW;
+    int rc = 0;
+
+    if (flight->exit)
+        rc = thrumi_trace(loom, THRUM_GREENLET_EXIT, flight->origin);
+    if (rc == 0)
+        rc = thrumi_trace(loom, event, flight->origin);
+    if (rc == 0)
+        return 0;
+    thrumi_error_free(flight->error); /* replaced (L26) */
+    flight->error = NULL;
+    flight->code = rc;
+    return rc;
+}
+
+/* Takes what was in flight, and pays the debts. */
+static void greenlet_land(struct thrumi_loom *loom, struct thrumi_flight *ret)
+{
+    struct thrum_greenlet *origin = loom->flight.origin;
+
+    *ret = loom->flight;
+    loom->flight.error = NULL;
+    if (thrumi_unlikely(loom->trace != NULL)) {
+        thrumi_handle_ref(&origin->handle);
+        greenlet_trace_arrival(loom, ret);
+        thrumi_handle_unref(&origin->handle);
+    } else if (thrumi_unlikely(thrumi_handle_orphaned(&origin->handle))) {
+        thrumi_handle_destroy(&origin->handle);
+    }
+}
+
+static int greenlet_arrive(struct thrumi_loom *loom, void **ret)
+{
+    struct thrumi_flight flight;
+
+    greenlet_land(loom, &flight);
+    if (thrumi_unlikely(flight.code != 0))
+        return thrumi_strand_deliver(thrumi_strand_current(), flight.code,
+                                     flight.error);
+    if (ret != NULL)
+        *ret = flight.value;
+    return 0;
+}
+
+/* ---- going ---- */
+
+/* One that has not begun becomes a strand of this thread. */
+static void greenlet_begin(struct thrumi_loom *loom,
+                           struct thrum_greenlet *greenlet)
+{
+    thrumi_strand_adopt(greenlet->handle.strand, loom);
+    thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_RUNNING);
+    greenlet->at = greenlet->handle.strand;
+}
+
+/* It ends without having run. */
+static void greenlet_end_new(struct thrum_greenlet *greenlet, int code)
+{
+    struct thrumi_outcome cancelled = {THRUMI_CANCELLED, NULL, NULL, NULL};
+
+    if (code == -ECANCELED) {
+        thrumi_strand_free(greenlet->handle.strand);
+        thrumi_handle_end(&greenlet->handle, &cancelled);
+    } else {
+        thrumi_handle_fail(&greenlet->handle, code);
+    }
+    thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);
+}
+
+__attribute__((noreturn)) static void greenlet_no_parent(void)
+{
+    fprintf(stderr, "thrum: a greenlet has ended, and there is no parent left "
+                    "to go on\n");
+    abort();
+}
+
+/* Puts an error in place of what is in flight. */
+static void flight_fail(struct thrumi_flight *flight, int code)
+{
+    thrumi_error_free(flight->error);
+    flight->error = NULL;
+    flight->value = NULL;
+    flight->code = code;
+}
+
+/* Of the target and its ancestors, the first that takes what is in flight: one
+ * that is suspended, or that can begin (L8). What is thrown at one that has not
+ * begun ends it, and goes on to its parent (L13). */
+static struct thrum_greenlet *greenlet_taker(struct thrum_greenlet *target,
+                                             struct thrumi_flight *flight)
+{
+    for (; target != NULL; target = target->parent) {
+        if (greenlet_is_dead(target))
+            continue;
+        if (!greenlet_is_new(target))
+            return target;
+        if (flight->code != 0)
+            greenlet_end_new(target, flight->code);
+        else if (target->handle.strand->fn != NULL)
+            return target;
+        else
+            flight_fail(flight, THRUM_EBADSWITCH); /* L10 */
+    }
+    greenlet_no_parent();
+}
+
+/* The cancellation of a greenlet is no error to those above it (L9, L13). */
+static void flight_calm(struct thrumi_flight *flight,
+                        const struct thrum_greenlet *thrown_at,
+                        const struct thrum_greenlet *taker)
+{
+    if (flight->code == -ECANCELED && thrown_at != taker)
+        flight_fail(flight, 0);
+}
+
+/* Where the thread goes on; what is in flight is in the loom then. */
+static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
+                                          struct thrum_greenlet *target,
+                                          const struct thrumi_flight *with)
+{
+    struct thrumi_flight flight = *with;
+    struct thrum_greenlet *taker = greenlet_taker(target, &flight);
+
+    flight_calm(&flight, target, taker);
+    if (greenlet_is_new(taker))
+        greenlet_begin(loom, taker);
+    loom->flight = flight;
+    loom->current = taker;
+    return taker->at;
+}
+
+int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
+                       const struct thrumi_flight *flight, void **ret)
+{
+    struct thrumi_strand *strand = thrumi_strand_current();
+    struct thrum_greenlet *here = loom->current;
+    struct thrumi_strand *to;
+
+    if (thrumi_unlikely(strand->delivered))
+        thrumi_strand_forget(strand);
+    here->at = strand;
+    to = greenlet_aim(loom, target, flight);
+    if (to != strand) /* a dead child of ours: we are the one that takes it */
+        thrumi_strand_switch(to);
+    return greenlet_arrive(loom, ret);
+}
+
+/* ---- the body ---- */
+
+static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
+                                            struct thrum_greenlet *greenlet,
+                                            struct thrumi_outcome *outcome)
+{
+    struct thrumi_flight flight = {NULL, 0, true, NULL, greenlet};
+    const thrum_error *error;
+
+    thrumi_handle_end(&greenlet->handle, outcome);
+    thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);
+    error = thrumi_handle_error(&greenlet->handle);
+    if (outcome->phase == THRUMI_VALUE)
+        flight.value = outcome->value;
+    else if (error != NULL)
+        flight.code = error->code;
+    if (error != NULL)
+        flight.error = thrumi_error_copy(error);
+    return greenlet_aim(loom, greenlet->parent, &flight);
+}
+
+/* Tells the hook that it begins; what it makes of that ends it (L26). */
+static int greenlet_arrive_first(struct thrumi_loom *loom, void **ret)
+{
+    struct thrumi_flight flight;
+
+    greenlet_land(loom, &flight);
+    *ret = flight.value;
+    if (thrumi_unlikely(loom->trace != NULL && flight.code == 0))
+        flight.code = thrumi_trace(loom, THRUM_GREENLET_START, flight.origin);
+    return flight.code;
+}
+
+static struct thrumi_strand *greenlet_run(struct thrumi_strand *strand)
+{
+    struct thrum_greenlet *greenlet = (struct thrum_greenlet *)strand->handle;
+    struct thrumi_loom *loom = strand->loom;
+    struct thrumi_outcome outcome = {THRUMI_ERROR, NULL, NULL, NULL};
+    int rc;
+
+    strand->context.carrier = loom->thread.running;
+    rc = greenlet_arrive_first(loom, &strand->arg);
+    if (rc == 0)
+        thrumi_strand_call(strand, &outcome);
+    else
+        outcome.error = thrumi_error_new(rc, NULL);
+    return greenlet_ended(loom, greenlet, &outcome);
+}
+
+/* ---- the main greenlet ---- */
+
+static struct thrum_greenlet *greenlet_new_main(struct thrumi_loom *loom)
+{
+    struct thrum_greenlet *greenlet = thrumi_record_alloc();
+    struct thrumi_handle *handle = &greenlet->handle;
+
+    if (greenlet == NULL)
+        return NULL;
+    atomic_init(&handle->refs, 1);
+    atomic_init(&handle->state, THRUM_GENERATOR_RUNNING);
+    handle->kind = THRUMI_STRAND_GREENLET;
+    handle->generation = loom->generation;
+    atomic_init(&handle->owner, loom->id);
+    handle->phase = THRUMI_PENDING;
+    handle->code = 0;
+    handle->strand = &loom->thread;
+    handle->value = NULL;
+    handle->extra.error = NULL;
+    greenlet->parent = NULL;
+    greenlet->at = &loom->thread;
+    loom->thread.handle = handle;
+    loom->main = greenlet;
+    loom->current = greenlet;
+    return greenlet;
+}
+
+/* In a forked child the greenlet that called fork() goes on, and is the only
+ * one: when its function returns, so does the process. */
+static void greenlet_after_fork(struct thrumi_loom *loom)
+{
+    loom->generation = thrumi_fork_generation();
+    loom->current->handle.generation = loom->generation;
+    loom->current->parent = NULL;
+}
+
+struct thrum_greenlet *thrumi_greenlet_current(struct thrumi_loom *loom)
+{
+    if (thrumi_unlikely(loom->current == NULL))
+        return greenlet_new_main(loom);
+    if (thrumi_unlikely(loom->generation != thrumi_fork_generation()))
+        greenlet_after_fork(loom);
+    return loom->current;
+}
+
+void thrumi_greenlet_thread_ends(struct thrumi_loom *loom)
+{
+    struct thrum_greenlet *main = loom->main;
+
+    if (main == NULL)
+        return;
+    main->handle.strand = NULL;
+    thrumi_handle_set_state(&main->handle, THRUM_GENERATOR_CLOSED);
+    loom->main = NULL;
+    loom->current = NULL;
+    thrumi_handle_unref(&main->handle);
+}
+
+/* ---- making ---- */
+
+int thrum_greenlet_new(thrum_fn *fn, thrum_greenlet *parent,
+                       const thrum_stack_options *options, thrum_greenlet **ret)
+{
+    const struct thrumi_strand_plan plan = {fn, NULL, 0, options,
+                                            THRUMI_STRAND_GREENLET};
+    struct thrumi_loom *loom = thrumi_loom_get();
+    struct thrum_greenlet *current;
+    struct thrum_greenlet *greenlet;
+    struct thrumi_handle *handle = NULL;
+    int rc;
+
+    current = loom == NULL ? NULL : thrumi_greenlet_current(loom);
+    if (current == NULL)
+        return -ENOMEM;
+    if (parent == NULL)
+        parent = current;
+    if (parent->handle.generation != loom->generation)
+        return -ECHILD;
+    rc = thrumi_handle_new(&plan, &handle);
+    if (rc != 0)
+        return rc;
+    handle->strand->run = greenlet_run;
+    handle->value = current->handle.value; /* the context (L28) */
+    atomic_store_explicit(&handle->owner, thrumi_handle_owner(&parent->handle),
+                          memory_order_relaxed);
+    greenlet = (struct thrum_greenlet *)handle;
+    greenlet->parent = NULL;
+    greenlet->at = handle->strand;
+    thrumi_greenlet_set_parent(greenlet, parent);
+    *ret = greenlet;
+    return 0;
+}
+
+thrum_greenlet *thrum_greenlet_ref(thrum_greenlet *greenlet)
+{
+    thrumi_handle_ref(&greenlet->handle);
+    return greenlet;
+}
+
+void thrum_greenlet_unref(thrum_greenlet *greenlet)
+{
+    if (greenlet != NULL)
+        thrumi_handle_unref(&greenlet->handle);
+}
+
+thrum_greenlet *thrum_greenlet_current(void)
+{
+    struct thrumi_loom *loom = thrumi_loom_get();
+
+    return loom == NULL ? NULL : thrumi_greenlet_current(loom);
+}
+
+/* ---- switching ---- */
+
+/* Why it is not to be switched to from here; nothing was touched (L23). */
+static __attribute__((noinline)) int
+greenlet_refuse(struct thrumi_loom *loom, struct thrum_greenlet *greenlet)
+{
+    uint32_t owner = thrumi_handle_owner(&greenlet->handle);
+
+    if (greenlet->handle.generation != loom->generation)
+        return -ECHILD;
+    if (owner == loom->id)
+        return THRUM_ECONTEXT;
+    if (thrumi_loom_exists(owner))
+        return THRUM_ETHREAD;
+    return greenlet_is_dead(greenlet) || greenlet_is_new(greenlet)
+               ? THRUM_EGONE
+               : -EOWNERDEAD;
+}
+
+static inline int greenlet_check(struct thrumi_loom *loom,
+                                 struct thrum_greenlet *greenlet)
+{
+    if (thrumi_likely(thrumi_handle_owner(&greenlet->handle) == loom->id &&
+                      greenlet->handle.generation == loom->generation &&
+                      !thrumi_context_in_callback(thrumi_self()->running)))
+        return 0;
+    return greenlet_refuse(loom, greenlet);
+}
+
+/* The loom, if this thread may switch to it; what others have dropped is
+ * destroyed on the way. */
+static int greenlet_enter(struct thrum_greenlet *greenlet,
+                          struct thrumi_loom **ret)
+{
+    struct thrumi_loom *loom = thrumi_loom_get();
+
+    if (loom == NULL || thrumi_greenlet_current(loom) == NULL)
+        return -ENOMEM;
+    *ret = loom;
+    if (thrumi_unlikely(thrumi_loom_has_dropped(loom)))
+        thrumi_loom_collect(loom);
+    return greenlet_check(loom, greenlet);
+}
+
+int thrum_greenlet_switch(thrum_greenlet *greenlet, void *value, void **ret)
+{
+    struct thrumi_flight flight = {value, 0, false, NULL, NULL};
+    struct thrumi_loom *loom = NULL;
+    int rc = greenlet_enter(greenlet, &loom);
+
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    if (thrumi_unlikely(greenlet == loom->current)) {
+        if (ret != NULL)
+            *ret = value;
+        return 0;
+    }
+    if (thrumi_unlikely(greenlet_is_new(greenlet) &&
+                        greenlet->handle.strand->fn == NULL))
+        return THRUM_EBADSWITCH;
+    flight.origin = loom->current;
+    return thrumi_greenlet_go(loom, greenlet, &flight, ret);
+}
+
+int thrum_greenlet_throw(thrum_greenlet *greenlet, int code, void **ret)
+{
+    struct thrumi_flight flight = {NULL, code, false, NULL, NULL};
+    struct thrumi_loom *loom = NULL;
+    int rc = greenlet_enter(greenlet, &loom);
+
+    if (code >= 0 || code == THRUM_ESTOP)
+        return -EINVAL;
+    if (rc != 0)
+        return rc;
+    if (greenlet == loom->current)
+        return thrumi_strand_deliver(thrumi_strand_current(), code, NULL);
+    if (greenlet_is_new(greenlet) && greenlet->handle.strand->fn == NULL)
+        return THRUM_EBADSWITCH;
+    flight.origin = loom->current;
+    return thrumi_greenlet_go(loom, greenlet, &flight, ret);
+}
+
+/* ---- destroying ---- */
+
+/* Cancels a suspended one; meanwhile the destroyer is its parent (L16). */
+bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
+{
+    struct thrumi_loom *loom = thrumi_loom_get();
+    struct thrum_greenlet *here = thrumi_greenlet_current(loom);
+    struct thrum_greenlet *parent = greenlet->parent;
+    struct thrumi_flight flight = {NULL, -ECANCELED, false, NULL, here};
+    struct thrumi_strand *strand = thrumi_strand_current();
+    bool delivered = strand->delivered;
+
+    if (here == NULL)
+        return false;
+    strand->delivered = false; /* it does not stop on its own account */
+    greenlet->parent = here;
+    (void)thrumi_greenlet_go(loom, greenlet, &flight, NULL);
+    greenlet->parent = parent;
+    strand->delivered = delivered;
+    return greenlet_is_dead(greenlet);
+}
+
+void thrumi_greenlet_fini(struct thrum_greenlet *greenlet)
+{
+    struct thrum_greenlet *parent = greenlet->parent;
+
+    greenlet->parent = NULL;
+    if (parent != NULL)
+        thrumi_handle_unref(&parent->handle);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/loom.c - a thread's strands: their beginning, and their end with it.
+ *
+ * Looms are on one list, so that a handle of another thread can be left to its
+ * owner. A loom is known by a number that is never used again, so a handle that
+ * outlives the thread finds nothing instead of something else.
+ *
+ * When a thread ends, what is suspended on its loom is cancelled and runs to
+ * its end, a bounded number of times (L19, L24). What will not end is reported
+ * and its stack is kept for ever, never freed under those who point into it.
+ *
+ * Locking: looms.lock guards the list, and keeps a loom there while a handle is
+ * pushed on its pile.
+ */
+#include "coro/loom.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "coro/handle.h"
+#include "sys/fork.h"
+#include "sys/overflow.h"
+
+static struct {
+    struct thrumi_global_mutex lock;
+    /* guarded by lock: */
+    struct thrumi_link list; /* next NULL: not used yet */
+    uint32_t last_id;
+} looms;
+
+/* ---- the list ---- */
+
+static void looms_lock(void)
+{
+    thrumi_global_mutex_lock(&looms.lock);
+    if (looms.list.next == NULL)
+        thrumi_list_init(&looms.list);
+}
+
+static void looms_unlock(void)
+{
+    thrumi_global_mutex_unlock(&looms.lock);
+}
+
+static void loom_list(struct thrumi_loom *loom)
+{
+    looms_lock();
+    loom->id = ++looms.last_id;
+    thrumi_list_append(&looms.list, &loom->link);
+    looms_unlock();
+}
+
+/* The lock is held. */
+static struct thrumi_loom *loom_find(uint32_t id)
+{
+    for (struct thrumi_link *link = looms.list.next; link != &looms.list;
+         link = link->next) {
+        struct thrumi_loom *loom =
+            thrumi_container_of(link, struct thrumi_loom, link);
+
+        if (loom->id == id)
+            return loom;
+    }
+    return NULL;
+}
+
+bool thrumi_loom_exists(uint32_t id)
+{
+    bool exists;
+
+    looms_lock();
+    exists = loom_find(id) != NULL;
+    looms_unlock();
+    return exists;
+}
+
+static void loom_push(struct thrumi_loom *loom, struct thrumi_handle *handle)
+{
+    struct thrumi_handle *first =
+        atomic_load_explicit(&loom->dropped, memory_order_relaxed);
+
+    do
+        handle->value = first;
+    /* release: pairs with the acquire in thrumi_loom_collect() */
+    while (!atomic_compare_exchange_weak_explicit(&loom->dropped, &first,
+                                                  handle, memory_order_release,
+                                                  memory_order_relaxed));
+}
+
+bool thrumi_loom_drop(uint32_t id, struct thrumi_handle *handle)
+{
+    struct thrumi_loom *loom;
+
+    looms_lock();
+    loom = loom_find(id);
+    if (loom != NULL)
+        loom_push(loom, handle);
+    looms_unlock();
+    return loom != NULL;
+}
+
+void thrumi_loom_collect(struct thrumi_loom *loom)
+{
+    struct thrumi_handle *handle =
+        atomic_exchange_explicit(&loom->dropped, NULL, memory_order_acquire);
+
+    while (handle != NULL) {
+        struct thrumi_handle *next = handle->value;
+
+        handle->value = NULL;
+        thrumi_handle_unref(handle);
+        handle = next;
+    }
+}
+
+/* ---- walking ---- */
+
+/* The lock of the stacks is held. False: fn has had enough. */
+static bool strand_each_of(struct thrumi_stack_slab *slab,
+                           bool (*fn)(struct thrumi_strand *, void *),
+                           void *arg)
+{
+    for (uint32_t slot = 0; slot < slab->fresh; slot++) {
+        struct thrumi_strand *strand = thrumi_strand_of_slot(slab, slot);
+
+        /* acquire: pairs with the release in thrumi_strand_new() */
+        if (atomic_load_explicit(&strand->kind, memory_order_acquire) !=
+                THRUMI_STRAND_NONE &&
+            !fn(strand, arg))
+            return false;
+    }
+    return true;
+}
+
+void thrumi_strand_each(bool (*fn)(struct thrumi_strand *strand, void *arg),
+                        void *arg)
+{
+    bool more = true;
+    unsigned used;
+
+    thrumi_stack_lock();
+    used = atomic_load_explicit(&thrumi_stack_slab_count, memory_order_relaxed);
+    for (unsigned i = 0; i < used && more; i++) {
+        struct thrumi_stack_slab *slab =
+            atomic_load_explicit(&thrumi_stack_slabs[i], memory_order_relaxed);
+
+        if (slab != NULL)
+            more = strand_each_of(slab, fn, arg);
+    }
+    thrumi_stack_unlock();
+}
+
+/* ---- the end ---- */
+
+struct loom_search {
+    struct thrumi_loom *loom;
+    struct thrumi_strand *found;
+};
+
+/* Finds one that is suspended and may be ended from here: not one that is
+ * yielded from, which ends with the one outside of it. */
+static bool loom_look(struct thrumi_strand *strand, void *arg)
+{
+    struct loom_search *search = arg;
+    struct thrumi_handle *handle = strand->handle;
+
+    if (strand->loom != search->loom || strand->stuck)
+        return true;
+    if (handle->kind == THRUMI_STRAND_GENERATOR &&
+        thrumi_handle_state(handle) != THRUM_GENERATOR_SUSPENDED)
+        return true;
+    search->found = strand;
+    return false;
+}
+
+static void loom_end_one(struct thrumi_strand *strand)
+{
+    struct thrumi_handle *handle = strand->handle;
+    bool ended;
+
+    thrumi_handle_ref(handle);
+    if (handle->kind == THRUMI_STRAND_GENERATOR)
+        ended = thrumi_generator_kill((struct thrum_generator *)handle);
+    else
+        ended = thrumi_greenlet_kill((struct thrum_greenlet *)handle);
+    if (!ended)
+        strand->stuck = true;
+    thrumi_handle_unref(handle);
+}
+
+static void loom_end_strands(struct thrumi_loom *loom)
+{
+    while (loom->live > 0) {
+        struct loom_search search = {loom, NULL};
+
+        thrumi_strand_each(loom_look, &search);
+        if (search.found == NULL)
+            return;
+        loom_end_one(search.found);
+    }
+}
+
+/* Those that a thread left behind which ended on one of them (pthread_exit):
+ * the stack is not used any more. */
+static void loom_leave_current(struct thrumi_self *self)
+{
+    struct thrumi_loom *loom = self->loom;
+    struct thrumi_strand *strand = self->strand;
+
+    self->strand = &loom->thread;
+    self->running = &self->thread;
+    if (strand != &loom->thread)
+        thrumi_handle_abandon(strand->handle);
+}
+
+static void loom_ends(struct thrumi_self *self)
+{
+    struct thrumi_loom *loom = self->loom;
+
+    loom_leave_current(self);
+    thrumi_loom_collect(loom);
+    loom_end_strands(loom);
+    thrumi_greenlet_thread_ends(loom);
+    looms_lock();
+    thrumi_list_remove(&loom->link);
+    looms_unlock();
+    thrumi_loom_collect(loom); /* nobody can drop here any more */
+    thrumi_stack_flush(&loom->stacks);
+    thrumi_overflow_thread_ends();
+    self->loom = NULL;
+    self->strand = NULL;
+    thrumi_free(loom);
+}
+
+/* ---- the beginning ---- */
+
+static struct thrumi_loom *loom_new(struct thrumi_self *self)
+{
+    struct thrumi_loom *loom = thrumi_alloc_zero(sizeof(*loom));
+
+    if (loom == NULL)
+        return NULL;
+    thrumi_context_running(); /* there is one */
+    thrumi_ctx_tools_thread(&loom->thread.tools);
+    atomic_init(&loom->thread.kind, THRUMI_STRAND_THREAD);
+    loom->thread.loom = loom;
+    loom->errno_at = &errno;
+    loom->cxx_at = thrumi_cxx_globals();
+    loom->float_control = thrumi_ctx_float_control();
+    loom->generation = thrumi_fork_generation();
+    loom_list(loom);
+    self->loom = loom;
+    self->strand = &loom->thread;
+    self->loom_ends = loom_ends;
+    thrumi_self_notice_end(self);
+    thrumi_overflow_thread_begins();
+    return loom;
+}
+
+struct thrumi_loom *thrumi_loom_get(void)
+{
+    struct thrumi_self *self = thrumi_self();
+
+    return thrumi_likely(self->loom != NULL) ? self->loom : loom_new(self);
+}

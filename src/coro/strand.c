@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/strand.c - making, switching and ending strands.
+ *
+ * The switch carries no value: who switches writes what it has to say into a
+ * handle first. It is written once, here, in a function that is never inlined:
+ * after it all of the caller's registers may have changed, and the thread's
+ * own variables are read anew.
+ *
+ * An ended strand cannot free the stack that it runs on. It leaves itself in
+ * loom.dead, and whoever goes on next frees it.
+ */
+#include "coro/strand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "coro/loom.h"
+
+atomic_uint thrumi_strands_frozen;
+
+/* ---- waiting: a strand without a hub waits as the thread does ---- */
+
+static struct thrumi_context *strand_carrier(struct thrumi_context *context)
+{
+    while (context->carrier != NULL)
+        context = context->carrier;
+    return context;
+}
+
+static int strand_park(struct thrumi_context *context,
+                       struct thrumi_parking *parking, thrum_time deadline)
+{
+    struct thrumi_context *carrier = strand_carrier(context);
+
+    return carrier->park(carrier, parking, deadline);
+}
+
+/* ---- the check of debug builds ---- */
+
+#ifdef NDEBUG
+static void strand_check_float(struct thrumi_loom *loom)
+{
+    (void)loom;
+}
+#else
+/* Rounding and masks are the thread's, not the strand's. */
+static void strand_check_float(struct thrumi_loom *loom)
+{
+    if (thrumi_likely(thrumi_ctx_float_control() == loom->float_control))
+        return;
+    fprintf(stderr, "thrum: a greenlet or generator stopped with the "
+                    "floating-point control words changed; they are not "
+                    "switched: restore them before\n");
+    abort();
+}
+#endif
+
+/* ---- the switch ---- */
+
+static void strand_reap(struct thrumi_loom *loom)
+{
+    struct thrumi_strand *dead = loom->dead;
+
+    loom->dead = NULL;
+    thrumi_strand_free(dead);
+}
+
+/* Marks it as running; waits while a dump reads stacks. Returns the place. */
+static inline __attribute__((always_inline)) void *
+strand_claim(struct thrumi_strand *to)
+{
+    void *pc = to->ctx.pc;
+
+    /* The dump sets its word and makes every thread pass a barrier before it
+     * reads this: either it sees NULL, or we see the word. */
+    __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_RELAXED);
+    atomic_signal_fence(memory_order_seq_cst);
+    while (thrumi_unlikely(atomic_load_explicit(&thrumi_strands_frozen,
+                                                memory_order_relaxed) != 0)) {
+        __atomic_store_n(&to->ctx.pc, pc, __ATOMIC_RELEASE);
+        thrumi_strand_thaw_wait();
+        __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
+    }
+    return pc;
+}
+
+static inline __attribute__((always_inline)) void
+strand_save(struct thrumi_self *self, struct thrumi_loom *loom,
+            struct thrumi_strand *from)
+{
+    from->running = self->running;
+    from->saved_errno = *loom->errno_at;
+    if (thrumi_unlikely(loom->cxx_at != NULL))
+        from->cxx = *loom->cxx_at;
+}
+
+static inline __attribute__((always_inline)) void
+strand_restore(struct thrumi_self *self, struct thrumi_loom *loom,
+               struct thrumi_strand *to)
+{
+    self->strand = to;
+    self->running = to->running;
+    *loom->errno_at = to->saved_errno;
+    if (thrumi_unlikely(loom->cxx_at != NULL))
+        *loom->cxx_at = to->cxx;
+}
+
+THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_strand *from = self->strand;
+    struct thrumi_loom *loom = from->loom;
+    void *pc = strand_claim(to);
+
+    strand_check_float(loom);
+    strand_save(self, loom, from);
+    strand_restore(self, loom, to);
+#ifdef THRUMI_ASAN
+    loom->left = from;
+#endif
+    thrumi_ctx_tools_leave(&from->tools, &to->tools);
+    from = thrumi_ctx_switch(&from->ctx, &to->ctx, pc, to);
+    loom = from->loom;
+    thrumi_ctx_tools_arrive(&from->tools,
+                            loom->left != NULL ? &loom->left->tools : NULL);
+    if (thrumi_unlikely(loom->dead != NULL))
+        strand_reap(loom);
+}
+
+/* Leaves a strand that has ended for the one that goes on. */
+THRUMI_CTX_PLAIN __attribute__((noreturn)) static void
+strand_leave(struct thrumi_strand *from, struct thrumi_strand *to)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_loom *loom = from->loom;
+    void *pc = strand_claim(to);
+
+    strand_check_float(loom);
+    strand_restore(self, loom, to);
+    loom->dead = from;
+    loom->left = NULL;
+    thrumi_ctx_tools_leave(NULL, &to->tools);
+    thrumi_ctx_jump(&to->ctx, pc, to);
+}
+
+/* What a new strand begins with. */
+THRUMI_CTX_PLAIN static void strand_main(void *word)
+{
+    struct thrumi_strand *self = word;
+    struct thrumi_loom *loom = self->loom;
+
+    thrumi_ctx_tools_arrive(&self->tools,
+                            loom->left != NULL ? &loom->left->tools : NULL);
+    if (thrumi_unlikely(loom->dead != NULL))
+        strand_reap(loom);
+    strand_leave(self, self->run(self));
+}
+
+/* ---- making ---- */
+
+void thrumi_strand_set_name(struct thrumi_strand *strand, const char *name)
+{
+    snprintf(strand->name, sizeof(strand->name), "%s",
+             name == NULL ? "" : name);
+}
+
+static int strand_get_stack(struct thrumi_loom *loom,
+                            const struct thrumi_strand_plan *plan,
+                            struct thrumi_stack *ret)
+{
+    const thrum_stack_options *options = plan->options;
+    size_t size = options == NULL ? 0 : options->stack_size;
+    int rc;
+
+    if (options != NULL && options->size < sizeof(*options))
+        return -EINVAL;
+    if (size == 0)
+        size = thrumi_stack_default();
+    if (plan->size > size / 4)
+        return -E2BIG;
+    rc = thrumi_stack_get(&loom->stacks, size,
+                          options != NULL && options->unguarded, ret);
+    if (rc == 0 && options != NULL && options->measure)
+        thrumi_stack_renew(ret);
+    return rc;
+}
+
+static void strand_init(struct thrumi_strand *strand,
+                        const struct thrumi_stack *stack)
+{
+    strand->running = &strand->context;
+    strand->saved_errno = 0;
+    strand->delivered = false;
+    strand->thrown = NULL;
+    strand->stuck = false;
+    strand->body = NULL;
+    strand->cxx = (struct thrumi_cxx){NULL, 0};
+    thrumi_context_init(&strand->context);
+    strand->context.park = strand_park;
+    strand->loom = NULL;
+    strand->defers = NULL;
+    strand->back = NULL;
+    strand->why = NULL;
+    strand->stack = *stack;
+    strand->name[0] = '\0';
+}
+
+/* Puts the argument below the record; returns the top that is left. */
+static char *strand_place_arg(struct thrumi_strand *strand,
+                              const struct thrumi_strand_plan *plan)
+{
+    char *top = (char *)strand;
+
+    strand->fn = plan->fn;
+    strand->arg = (void *)(uintptr_t)plan->arg;
+    if (plan->size == 0)
+        return top;
+    top -= (plan->size + 15) & ~(size_t)15;
+    memcpy(top, plan->arg, plan->size);
+    strand->arg = top;
+    return top;
+}
+
+int thrumi_strand_new(const struct thrumi_strand_plan *plan,
+                      struct thrumi_strand **ret)
+{
+    struct thrumi_loom *loom = thrumi_loom_get();
+    struct thrumi_strand *strand;
+    struct thrumi_stack stack;
+    char *low;
+    char *top;
+    int rc;
+
+    if (loom == NULL)
+        return -ENOMEM;
+    rc = strand_get_stack(loom, plan, &stack);
+    if (rc != 0)
+        return rc;
+    low = thrumi_stack_low(&stack);
+    top = thrumi_stack_top(&stack);
+    strand = (struct thrumi_strand *)(void *)(top - sizeof(*strand));
+    thrumi_ctx_tools_new(&strand->tools, low, (size_t)(top - low));
+    strand_init(strand, &stack);
+    top = strand_place_arg(strand, plan);
+    thrumi_ctx_init(&strand->ctx, low, top, strand_main);
+    if (plan->options != NULL && plan->options->name != NULL)
+        thrumi_strand_set_name(strand, plan->options->name);
+    /* release: pairs with the acquires of those who walk over strands */
+    atomic_store_explicit(&strand->kind, plan->kind, memory_order_release);
+    *ret = strand;
+    return 0;
+}
+
+/* New stacks may mean a new time of the program, with C++ in it. */
+static void strand_look_for_cxx(struct thrumi_loom *loom)
+{
+    unsigned slabs =
+        atomic_load_explicit(&thrumi_stack_slab_count, memory_order_relaxed);
+
+    if (thrumi_likely(loom->cxx_at != NULL || loom->slabs_seen == slabs))
+        return;
+    loom->slabs_seen = slabs;
+    loom->cxx_at = thrumi_cxx_globals();
+}
+
+void thrumi_strand_adopt(struct thrumi_strand *strand, struct thrumi_loom *loom)
+{
+    strand_look_for_cxx(loom);
+    strand->loom = loom;
+    loom->live++;
+}
+
+void thrumi_strand_free(struct thrumi_strand *strand)
+{
+    struct thrumi_loom *loom = thrumi_loom_get();
+    struct thrumi_stack stack = strand->stack;
+
+    thrumi_ctx_tools_free(&strand->tools);
+    atomic_store_explicit(&strand->kind, THRUMI_STRAND_NONE,
+                          memory_order_release);
+    if (strand->loom != NULL)
+        strand->loom->live--;
+    thrumi_stack_put(&loom->stacks, &stack);
+}
+
+/* ---- what was delivered ---- */
+
+int thrumi_strand_deliver(struct thrumi_strand *strand, int code,
+                          thrum_error *error)
+{
+    struct thrumi_body *body = strand->body;
+
+    if (body == NULL || strand->context.body != body) {
+        thrumi_error_free(error);
+        return code;
+    }
+    strand->delivered = true;
+    if (code == -ECANCELED) {
+        thrumi_error_free(error);
+        body->told_cancelled = true;
+        return code;
+    }
+    if (error == NULL)
+        error = thrumi_error_new(code, NULL);
+    if (body->error != NULL)
+        thrumi_error_set_cause(error, body->error);
+    body->error = error;
+    strand->thrown = error;
+    return code;
+}
+
+void thrumi_strand_forget(struct thrumi_strand *strand)
+{
+    struct thrumi_body *body = strand->body;
+
+    strand->delivered = false;
+    body->told_cancelled = false;
+    if (strand->thrown != NULL && body->error == strand->thrown) {
+        thrumi_error_free(body->error);
+        body->error = NULL;
+    }
+    strand->thrown = NULL;
+}
+
+/* ---- the call ---- */
+
+void thrumi_strand_call(struct thrumi_strand *strand,
+                        struct thrumi_outcome *ret)
+{
+    THRUMI_BODY body;
+    bool cancelled;
+    void *value;
+
+    thrumi_body_begin(&strand->context, &body, NULL, NULL);
+    strand->body = &body;
+    value = strand->fn(strand->arg);
+    if (thrumi_unlikely(strand->defers != NULL))
+        thrumi_defer_run(strand);
+    cancelled = body.told_cancelled;
+    strand->body = NULL;
+    thrumi_body_end(&strand->context, &body, value, ret);
+    if (cancelled && ret->phase == THRUMI_ERROR &&
+        ret->error->code == -ECANCELED) {
+        thrumi_error_free(ret->error); /* it passed the code on */
+        ret->error = NULL;
+        ret->phase = THRUMI_CANCELLED;
+    }
+}

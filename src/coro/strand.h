@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/strand.h - a stack and what runs on it; a thread's strands.
+ *
+ * A strand is the engine of a greenlet or a generator while it lives: a stack
+ * with its record at the top, so that one which is parked costs one page.
+ *
+ *     slot's end  | struct thrumi_strand | copy of the argument | first frame ...
+ *
+ * The handles that users hold are elsewhere (64 bytes each): a strand ends when
+ * its function does, and its stack goes back at that moment.
+ *
+ * A loom is what a thread has of this: its own stack as a strand, the one that
+ * just ended, the free stacks that it keeps. A strand never leaves its loom, so
+ * nothing here is locked, but for the word by which thrum_dump() stops the
+ * others from switching while it reads their stacks (freeze.c).
+ */
+#ifndef THRUMI_CORO_STRAND_H
+#define THRUMI_CORO_STRAND_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <thrum/greenlet.h>
+
+#include "sys/ctx.h"
+#include "sys/ctx_tools.h"
+#include "sys/cxx.h"
+#include "sys/mutex.h"
+#include "sys/stack.h"
+#include "task/body.h"
+#include "task/context.h"
+
+#define THRUMI_STRAND_NAME 24
+
+enum thrumi_strand_kind {
+    THRUMI_STRAND_NONE = 0, /* a free stack, or one never used */
+    THRUMI_STRAND_THREAD,   /* a thread's own stack */
+    THRUMI_STRAND_GENERATOR,
+    THRUMI_STRAND_GREENLET,
+};
+
+struct thrumi_defer;
+struct thrumi_handle;
+struct thrumi_loom;
+
+struct thrumi_strand {
+    struct thrumi_ctx ctx;          /* where it stopped */
+    struct thrumi_context *running; /* what ran on it when it stopped */
+    int saved_errno;
+    atomic_uchar kind;     /* enum thrumi_strand_kind */
+    bool delivered;        /* an error was, and is not dealt with: see below */
+    bool stuck;            /* it would not end with its thread */
+    struct thrumi_cxx cxx; /* while it does not run */
+    struct thrumi_ctx_tools tools;
+    struct thrumi_context context; /* its own */
+    struct thrumi_loom *loom;      /* NULL until it begins */
+    thrum_error *thrown;           /* what was delivered, while it is pending */
+    struct thrumi_defer *defers;   /* newest first */
+    struct thrumi_strand *back;    /* of a generator: who pulls it */
+    struct thrumi_handle *handle;
+    struct thrumi_body *body; /* of its function, while that runs */
+    thrum_fn *fn;
+    void *arg;
+    /* Runs the body; returns what goes on when it has ended. */
+    struct thrumi_strand *(*run)(struct thrumi_strand *self);
+    const char *why; /* what a stopped one waits for, in words */
+    struct thrumi_stack stack;
+    char name[THRUMI_STRAND_NAME];
+} __attribute__((aligned(64)));
+
+/* What is on its way from one greenlet to the next. */
+struct thrumi_flight {
+    void *value;
+    int code;           /* 0, or what is thrown */
+    bool exit;          /* the origin has ended */
+    thrum_error *error; /* of the code, or NULL */
+    thrum_greenlet *origin;
+};
+
+struct thrumi_loom {
+    struct thrumi_strand thread; /* the thread's own stack */
+    struct thrumi_strand *dead;  /* has just ended; whoever arrives frees it */
+    struct thrumi_strand *left;  /* what stopped last; under ASan */
+    int *errno_at;
+    struct thrumi_cxx *cxx_at; /* NULL: no C++ here */
+    uint32_t id;               /* of the thread; never used again; not 0 */
+    uint16_t generation;       /* of the process, see sys/fork.h */
+    unsigned live;             /* strands that have begun and not ended */
+    unsigned slabs_seen;       /* of stacks, when C++ was looked for last */
+    uint64_t float_control;    /* for the check in debug builds */
+    /* of greenlets, in greenlet.c and trace.c: */
+    thrum_greenlet *main;    /* NULL until it is asked for */
+    thrum_greenlet *current; /* likewise */
+    struct thrumi_flight flight;
+    thrum_greenlet_trace_fn *trace; /* NULL: none */
+    void *trace_arg;
+    bool in_trace;
+    struct thrumi_stack_cache stacks;
+    _Atomic(struct thrumi_handle *) dropped; /* by other threads; a pile */
+    struct thrumi_link link;                 /* on the list of all looms */
+};
+
+/* Non-zero while a dump reads stacks: who wants to switch waits. */
+extern atomic_uint thrumi_strands_frozen;
+
+/* The thread's loom, made at its first use; NULL: no memory. */
+struct thrumi_loom *thrumi_loom_get(void);
+
+/* What to make. */
+struct thrumi_strand_plan {
+    thrum_fn *fn;
+    const void *arg;
+    size_t size; /* of the argument, to be copied; 0: the pointer as it is */
+    const thrum_stack_options *options; /* or NULL */
+    enum thrumi_strand_kind kind;
+};
+
+/* 0; -EINVAL, -ENOMEM, THRUM_ESTACK. */
+int thrumi_strand_new(const struct thrumi_strand_plan *plan,
+                      struct thrumi_strand **ret);
+/* Makes it one of this thread's, before its first switch. */
+void thrumi_strand_adopt(struct thrumi_strand *strand,
+                         struct thrumi_loom *loom);
+/* Frees one that does not run; by its own thread once it has begun. */
+void thrumi_strand_free(struct thrumi_strand *strand);
+
+/* Stops the running strand and lets `to` go on; returns when somebody lets
+ * this one go on. Of the same loom, both. */
+void thrumi_strand_switch(struct thrumi_strand *to);
+
+/* The running strand. */
+static inline struct thrumi_strand *thrumi_strand_current(void)
+{
+    return thrumi_self()->strand;
+}
+
+/* Is the strand stopped, or not begun? From any thread: see freeze.c. */
+static inline void *thrumi_strand_pc(struct thrumi_strand *strand)
+{
+    /* acquire: pairs with the switch, which writes the place last */
+    return __atomic_load_n(&strand->ctx.pc, __ATOMIC_ACQUIRE);
+}
+
+/* The strand at the top of a slot. */
+static inline struct thrumi_strand *
+thrumi_strand_of_slot(const struct thrumi_stack_slab *slab, uint32_t slot)
+{
+    return (struct thrumi_strand *)(void *)(thrumi_stack_slot_top(slab, slot) -
+                                            sizeof(struct thrumi_strand));
+}
+
+/* Its size and depth, see thrum/stack.h. */
+int thrumi_strand_stack(const struct thrumi_strand *strand,
+                        thrum_stack_info *info);
+
+void thrumi_strand_set_name(struct thrumi_strand *strand, const char *name);
+
+/* Makes the body of the strand that runs fail with the code, or be cancelled,
+ * unless it deals with that: it returns a value, clears the error, or stops
+ * again. A body that runs inside of that one is only told. `error` may be NULL;
+ * it is taken over. Returns the code. */
+int thrumi_strand_deliver(struct thrumi_strand *strand, int code,
+                          thrum_error *error);
+/* Is it cancelled, and has not dealt with it? */
+static inline bool thrumi_strand_cancelling(const struct thrumi_strand *strand)
+{
+    return strand->delivered && strand->thrown == NULL;
+}
+/* It stops again, so it has dealt with what was delivered. */
+void thrumi_strand_forget(struct thrumi_strand *strand);
+
+/* Runs the strand's function and its deferred calls; what came of it. */
+void thrumi_strand_call(struct thrumi_strand *strand,
+                        struct thrumi_outcome *ret);
+
+/* Runs the deferred calls of a strand whose function has returned. */
+void thrumi_defer_run(struct thrumi_strand *strand);
+
+/* Waits until no dump reads stacks. In freeze.c. */
+void thrumi_strand_thaw_wait(void);
+
+#endif /* THRUMI_CORO_STRAND_H */

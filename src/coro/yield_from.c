@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro/yield_from.c - one generator in place of another (PEP 380).
+ *
+ * The outer one joins its chain and the inner's and switches to the inner leaf;
+ * it goes on when that chain has ended, down to the inner generator itself.
+ * Everything in between passes it by. See generator.h.
+ */
+#include <errno.h>
+
+#include "base/error.h"
+#include "coro/generator.h"
+
+/* Joins the chains of the leaf that runs and of `inner`; the leaf there. */
+static struct thrum_generator *yield_from_join(struct thrum_generator *leaf,
+                                               struct thrum_generator *inner)
+{
+    struct thrum_generator *root = thrumi_generator_root(leaf);
+    struct thrum_generator *inner_leaf = inner->link;
+
+    thrumi_handle_set_state(&inner->handle, THRUM_GENERATOR_RUNNING);
+    inner->outer = leaf;
+    root->link = inner_leaf;
+    inner_leaf->link = root;
+    return inner_leaf;
+}
+
+/* What the inner one came to, as seen from the outer. */
+static int yield_from_outcome(struct thrumi_strand *strand,
+                              struct thrumi_handle *inner, void **ret_value)
+{
+    const thrum_error *error;
+
+    if (inner->phase == THRUMI_ERROR) {
+        error = inner->extra.error;
+        return thrumi_strand_deliver(strand, error->code,
+                                     thrumi_error_copy(error));
+    }
+    /* also when the inner one has returned as if nothing were (Y4) */
+    if (inner->phase == THRUMI_CANCELLED || inner->code == -ECANCELED)
+        return thrumi_strand_deliver(strand, -ECANCELED, NULL);
+    if (ret_value != NULL)
+        *ret_value = inner->value;
+    inner->value = NULL;
+    return 0;
+}
+
+int thrum_yield_from(thrum_generator *inner, void **ret_value)
+{
+    struct thrum_generator *leaf = thrumi_generator_current();
+    struct thrum_generator *inner_leaf;
+    struct thrumi_strand *strand;
+    int rc;
+
+    if (leaf == NULL)
+        return THRUM_ECONTEXT;
+    rc = thrumi_generator_claim(inner);
+    if (rc != 0)
+        return rc;
+    strand = leaf->handle.strand;
+    if (thrumi_unlikely(strand->delivered))
+        thrumi_strand_forget(strand);
+    thrumi_handle_ref(&inner->handle);
+    if (thrumi_handle_state(&inner->handle) != THRUM_GENERATOR_CLOSED) {
+        inner_leaf = yield_from_join(leaf, inner);
+        inner_leaf->handle.code = 0;
+        inner_leaf->handle.value = NULL;
+        inner_leaf->handle.strand->context.carrier = strand->context.carrier;
+        thrumi_strand_switch(inner_leaf->handle.strand);
+        inner->outer = NULL;
+    }
+    rc = yield_from_outcome(strand, &inner->handle, ret_value);
+    thrumi_handle_unref(&inner->handle);
+    return rc;
+}
+
+int thrum_yield_from_iter(thrum_iter *inner)
+{
+    void *item = NULL;
+    void *sent = NULL;
+    int rc;
+
+    if (thrumi_generator_current() == NULL)
+        return THRUM_ECONTEXT;
+    while ((rc = thrum_iter_next(inner, &item)) == 0) {
+        rc = thrum_yield(item, &sent);
+        if (rc != 0)
+            return rc;
+        if (sent != NULL)
+            return -ENOTSUP;
+    }
+    if (rc == THRUM_EFAILED && thrum_iter_error(inner) != NULL)
+        return thrum_iter_error(inner)->code;
+    return rc == THRUM_ESTOP ? 0 : rc;
+}
+
+thrum_generator *thrum_generator_delegate(const thrum_generator *generator)
+{
+    struct thrum_generator *at;
+
+    if (generator->handle.strand == NULL || generator->outer != NULL)
+        at = NULL;
+    else
+        at = generator->link;
+    while (at != NULL && at != generator && at->outer != generator)
+        at = at->outer;
+    return at == generator ? NULL : at;
+}

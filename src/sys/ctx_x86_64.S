@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys/ctx_x86_64.S - where a new stack begins, and a look at another one.
+ *
+ * No note about shadow stacks is in this file, on purpose: they know nothing of
+ * the switch, and the linker then leaves them off for the whole library.
+ */
+
+#define CTX_FP 16
+#define CTX_PC 8
+
+/* DWARF 5, sections 6.4.2 and 7.24 */
+#define DW_CFA_def_cfa_expression 0x0f
+#define DW_CFA_expression 0x10
+#define DW_OP_deref 0x06
+#define DW_OP_breg_rbx 0x73
+#define DW_REG_rbp 6
+#define DW_REG_rip 16
+
+    .text
+
+/* The stack pointer is at a word that holds the function to call; rax has what
+ * to call it with. Nobody called this: an unwinder ends here. */
+    .globl thrumi_ctx_entry
+    .hidden thrumi_ctx_entry
+    .type thrumi_ctx_entry, @function
+    .p2align 4
+thrumi_ctx_entry:
+    .cfi_startproc
+    .cfi_undefined rip
+    endbr64
+    movq %rax, %rdi
+    xorl %ebp, %ebp
+    callq *(%rsp)
+    ud2
+    .cfi_endproc
+    .size thrumi_ctx_entry, . - thrumi_ctx_entry
+
+/* void thrumi_ctx_walk(const struct thrumi_ctx *ctx, void (*fn)(void *arg),
+ *                      void *arg)
+ * During the call, the unwind information says: the caller's stack pointer is
+ * *ctx, its place in the code at ctx + 8, its frame pointer at ctx + 16. */
+    .globl thrumi_ctx_walk
+    .hidden thrumi_ctx_walk
+    .type thrumi_ctx_walk, @function
+    .p2align 4
+thrumi_ctx_walk:
+    .cfi_startproc
+    endbr64
+    pushq %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbx, 0
+    movq %rdi, %rbx
+    movq %rdx, %rdi
+    .cfi_remember_state
+    .cfi_escape DW_CFA_def_cfa_expression, 3, DW_OP_breg_rbx, 0, DW_OP_deref
+    .cfi_escape DW_CFA_expression, DW_REG_rip, 2, DW_OP_breg_rbx, CTX_PC
+    .cfi_escape DW_CFA_expression, DW_REG_rbp, 2, DW_OP_breg_rbx, CTX_FP
+    callq *%rsi
+    .cfi_restore_state
+    popq %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore rbx
+    retq
+    .cfi_endproc
+    .size thrumi_ctx_walk, . - thrumi_ctx_walk
+
+    .section .note.GNU-stack, "", @progbits

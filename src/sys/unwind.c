@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys/unwind.c - where this thread is, in addresses and in words.
+ *
+ * By the C library's backtrace(), which loads libgcc's unwinder on first use,
+ * and dladdr(), which knows exported functions only: for others the object and
+ * the offset in it are told, which addr2line takes.
+ */
+#include "sys/unwind.h"
+
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+int thrumi_unwind(void **frames, int max)
+{
+    return backtrace(frames, max);
+}
+
+void thrumi_unwind_prepare(void)
+{
+    void *frame;
+
+    backtrace(&frame, 1);
+}
+
+static const char *unwind_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
+/* A return address lies behind the call, perhaps in the next function. */
+void thrumi_unwind_name(const void *frame, char *text, size_t size)
+{
+    const char *at = (const char *)frame - 1;
+    Dl_info info;
+
+    if (dladdr(at, &info) == 0)
+        snprintf(text, size, "%p", frame);
+    else if (info.dli_sname != NULL)
+        snprintf(text, size, "%s+%#tx (%s)", info.dli_sname,
+                 (const char *)frame - (const char *)info.dli_saddr,
+                 unwind_base_name(info.dli_fname));
+    else
+        snprintf(text, size, "%s+%#tx", unwind_base_name(info.dli_fname),
+                 (const char *)frame - (const char *)info.dli_fbase);
+}
