@@ -2,16 +2,18 @@
 /*
  * coro/generator.c - a function that stops in the middle (PEP 342, PEP 479).
  *
- * Whoever pulls writes what it sends into the leaf and switches to it; a yield
- * writes the value into the root and switches back. Both are one pointer and
- * one state; everything else is for the first time, the last time and the
- * wrong time.
+ * Whoever pulls leaves in the root where it wants the value, writes what it
+ * sends where the leaf's yield wants that, and hops to the leaf; a yield does
+ * the same the other way round. So each does the other's last step before it
+ * hops, and a hop returns straight to the user's code. Everything else is for
+ * the first time, the last time and the wrong time.
  */
 #include "coro/generator.h"
 
 #include <errno.h>
 
 #include "base/error.h"
+#include "coro/switch.h"
 
 #define GENERATOR_KILLS 8 /* times it is asked to end before it is given up */
 
@@ -31,22 +33,60 @@ static struct thrumi_strand *generator_pop(struct thrum_generator *leaf,
     return outer->handle.strand;
 }
 
+/* What came of it, of one that has ended: the first time, its result. */
+static int generator_end_code(struct thrum_generator *generator, void **ret)
+{
+    struct thrumi_handle *handle = &generator->handle;
+    void *value = handle->value;
+
+    if (handle->phase == THRUMI_CANCELLED)
+        thrumi_handle_fail(handle, -ECANCELED);
+    if (handle->phase == THRUMI_ERROR)
+        return THRUM_EFAILED;
+    handle->value = NULL;
+    if (ret != NULL)
+        *ret = value;
+    return THRUM_ESTOP;
+}
+
+/* Has its last reference gone while it ran? Then whoever pulled it destroys it,
+ * when he lands. */
+static bool generator_leave_orphan(struct thrumi_loom *loom,
+                                   struct thrum_generator *root)
+{
+    if (thrumi_likely(!thrumi_handle_orphaned(&root->handle)))
+        return false;
+    if (--loom->orphans == 0)
+        atomic_fetch_and_explicit(&loom->attention, ~(unsigned)THRUMI_ORPHAN,
+                                  memory_order_relaxed);
+    loom->orphan = &root->handle;
+    return true;
+}
+
+/* A root has ended: its puller lands. */
+static struct thrumi_strand *generator_return(struct thrum_generator *root,
+                                              struct thrumi_strand *strand)
+{
+    if (!strand->closing)
+        strand->loom->landing_rc = generator_end_code(root, strand->pulled);
+    (void)generator_leave_orphan(strand->loom, root);
+    return strand->back;
+}
+
 static struct thrumi_strand *generator_run(struct thrumi_strand *strand)
 {
     struct thrum_generator *generator =
         (struct thrum_generator *)strand->handle;
     struct thrumi_outcome outcome;
-    bool cancelling;
 
     thrumi_strand_call(strand, &outcome);
-    cancelling = thrumi_strand_cancelling(strand);
     thrumi_handle_end(&generator->handle, &outcome);
     generator->handle.value = outcome.value;
-    generator->handle.code = cancelling ? -ECANCELED : 0;
+    generator->handle.cancelling = thrumi_strand_cancelling(strand);
     thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_CLOSED);
     if (generator->outer != NULL)
         return generator_pop(generator, strand);
-    return strand->back;
+    return generator_return(generator, strand);
 }
 
 /* ---- making ---- */
@@ -70,6 +110,7 @@ int thrum_generator_new(thrum_fn *fn, const void *arg, size_t size,
     generator = (thrum_generator *)handle;
     generator->link = generator;
     generator->outer = NULL;
+    generator->ready = THRUMI_NOT_READY;
     *ret = generator;
     return 0;
 }
@@ -110,7 +151,7 @@ int thrumi_generator_claim(struct thrum_generator *generator)
 
     if (loom == NULL)
         return -ENOMEM;
-    if (thrumi_unlikely(thrumi_loom_has_dropped(loom)))
+    if (thrumi_unlikely(thrumi_loom_attention(loom)))
         thrumi_loom_collect(loom);
     if (state == THRUM_GENERATOR_RUNNING)
         return -EBUSY;
@@ -121,75 +162,42 @@ int thrumi_generator_claim(struct thrum_generator *generator)
     return thrumi_loom_exists(owner) ? THRUM_ETHREAD : THRUM_EGONE;
 }
 
-/* What came of it, of one that has ended: the first time, its result. */
-static int generator_end_code(struct thrum_generator *generator, void **ret)
-{
-    struct thrumi_handle *handle = &generator->handle;
-    void *value = handle->value;
-
-    if (handle->phase == THRUMI_CANCELLED)
-        thrumi_handle_fail(handle, -ECANCELED);
-    if (handle->phase == THRUMI_ERROR)
-        return THRUM_EFAILED;
-    handle->value = NULL;
-    if (ret != NULL)
-        *ret = value;
-    return THRUM_ESTOP;
-}
-
-/* It stands still again, or has ended. */
-static inline int generator_outcome(struct thrum_generator *generator,
-                                    void **ret)
-{
-    int rc = 0;
-
-    if (thrumi_unlikely(thrumi_handle_state(&generator->handle) ==
-                        THRUM_GENERATOR_CLOSED))
-        rc = generator_end_code(generator, ret);
-    else if (ret != NULL)
-        *ret = generator->handle.value;
-    return rc;
-}
-
-/* Lets the leaf go on, with a value or a code. */
-static inline void generator_resume(struct thrum_generator *generator, int code,
-                                    void *value)
-{
-    struct thrumi_self *self = thrumi_self();
-    struct thrum_generator *leaf = generator->link;
-    struct thrumi_strand *to = leaf->handle.strand;
-
-    leaf->handle.code = code;
-    leaf->handle.value = value;
-    to->context.carrier = self->running;
-    thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_RUNNING);
-    generator->handle.strand->back = self->strand;
-    thrumi_strand_switch(to);
-}
-
-/* The same, and what comes of it. */
-static inline int generator_pull(struct thrum_generator *generator, int code,
+/* Lets the leaf go on: `rc` is what its yield returns, `value` what it gets.
+ * Returns what next does. */
+THRUMI_INLINE int generator_pull(struct thrum_generator *root, int rc,
                                  void *value, void **ret)
 {
-    int rc;
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_strand *strand = root->handle.strand;
+    struct thrumi_strand *leaf = root->link->handle.strand;
 
-    generator_resume(generator, code, value);
-    rc = generator_outcome(generator, ret);
-    if (thrumi_unlikely(thrumi_handle_orphaned(&generator->handle)))
-        thrumi_handle_destroy(&generator->handle);
-    return rc;
+    root->ready = THRUMI_NOT_READY;
+    thrumi_handle_set_state(&root->handle, THRUM_GENERATOR_RUNNING);
+    strand->back = self->strand;
+    strand->pulled = ret;
+    if (leaf->sent != NULL)
+        *leaf->sent = value;
+    leaf->context.carrier = self->running;
+    return thrumi_strand_hop(self, self->loom, leaf, rc);
+}
+
+/* The same with an error. */
+static int generator_pull_error(struct thrum_generator *root, int code,
+                                void **ret)
+{
+    struct thrumi_strand *leaf = root->link->handle.strand;
+
+    leaf->sent = NULL;
+    return generator_pull(root, thrumi_strand_deliver(leaf, code, NULL), NULL,
+                          ret);
 }
 
 /* It is this thread's, and stands still: nothing more to look at. */
-static inline bool generator_is_ready(struct thrum_generator *generator)
+THRUMI_INLINE bool generator_is_ready(struct thrum_generator *generator)
 {
     struct thrumi_loom *loom = thrumi_self()->loom;
 
-    return loom != NULL &&
-           thrumi_handle_owner(&generator->handle) == loom->id &&
-           thrumi_handle_state(&generator->handle) ==
-               THRUM_GENERATOR_SUSPENDED &&
-           !thrumi_loom_has_dropped(loom);
+    return generator->ready == loom && !thrumi_loom_attention(loom);
 }
 
 static __attribute__((noinline)) int
@@ -237,7 +245,7 @@ int thrum_generator_throw(thrum_generator *generator, int code, void **ret)
     if (rc != 0)
         return rc;
     if (thrumi_handle_state(&generator->handle) == THRUM_GENERATOR_SUSPENDED)
-        return generator_pull(generator, code, NULL, ret);
+        return generator_pull_error(generator, code, ret);
     thrumi_handle_fail(&generator->handle, code);
     thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_CLOSED);
     return THRUM_EFAILED;
@@ -258,6 +266,23 @@ static int generator_close_code(struct thrum_generator *generator, void **ret)
     return 0;
 }
 
+static int generator_close_suspended(struct thrum_generator *generator,
+                                     void **ret)
+{
+    struct thrumi_handle *handle = &generator->handle;
+    int rc = THRUM_EIGNORED;
+
+    thrumi_handle_ref(handle);
+    handle->strand->closing = true;
+    (void)generator_pull_error(generator, -ECANCELED, NULL);
+    if (thrumi_handle_state(handle) == THRUM_GENERATOR_CLOSED)
+        rc = generator_close_code(generator, ret);
+    else
+        handle->strand->closing = false;
+    thrumi_handle_unref(handle);
+    return rc;
+}
+
 int thrum_generator_close(thrum_generator *generator, void **ret)
 {
     struct thrumi_handle *handle = &generator->handle;
@@ -275,13 +300,7 @@ int thrum_generator_close(thrum_generator *generator, void **ret)
         thrumi_handle_set_state(handle, THRUM_GENERATOR_CLOSED);
         return 0;
     }
-    thrumi_handle_ref(handle);
-    generator_resume(generator, -ECANCELED, NULL);
-    rc = thrumi_handle_state(handle) == THRUM_GENERATOR_CLOSED
-             ? generator_close_code(generator, ret)
-             : THRUM_EIGNORED;
-    thrumi_handle_unref(handle);
-    return rc;
+    return generator_close_suspended(generator, ret);
 }
 
 bool thrumi_generator_kill(struct thrum_generator *generator)
@@ -294,40 +313,54 @@ bool thrumi_generator_kill(struct thrum_generator *generator)
 
 /* ---- yielding ---- */
 
-struct thrum_generator *thrumi_generator_current(void)
+/* The leaf that runs stops: its root's puller goes on. */
+THRUMI_INLINE int generator_stop(struct thrumi_self *self,
+                                 struct thrum_generator *leaf, void *value)
 {
-    struct thrumi_self *self = thrumi_self();
-    struct thrumi_strand *strand = self->strand;
+    struct thrum_generator *root = thrumi_generator_root(leaf);
+    struct thrumi_strand *strand = root->handle.strand;
+    struct thrumi_loom *loom = self->loom;
 
-    if (thrumi_unlikely(
-            strand == NULL ||
-            atomic_load_explicit(&strand->kind, memory_order_relaxed) !=
-                THRUMI_STRAND_GENERATOR ||
-            thrumi_context_in_callback(self->running)))
-        return NULL;
-    return (struct thrum_generator *)strand->handle;
+    if (strand->pulled != NULL)
+        *strand->pulled = value;
+    thrumi_handle_set_state(&root->handle, THRUM_GENERATOR_SUSPENDED);
+    root->ready = loom;
+    return thrumi_strand_hop(self, loom, strand->back, 0);
 }
 
-int thrum_yield(void *value, void **ret_sent)
+static __attribute__((noinline)) int
+generator_yield_slow(struct thrumi_self *self, void *value, void **ret_sent)
 {
     struct thrum_generator *leaf = thrumi_generator_current();
     struct thrum_generator *root;
     struct thrumi_strand *strand;
 
-    if (thrumi_unlikely(leaf == NULL))
+    if (leaf == NULL)
         return THRUM_ECONTEXT;
     strand = leaf->handle.strand;
-    if (thrumi_unlikely(strand->delivered))
+    if (strand->delivered)
         thrumi_strand_forget(strand);
+    strand->sent = ret_sent;
     root = thrumi_generator_root(leaf);
-    root->handle.value = value;
-    thrumi_handle_set_state(&root->handle, THRUM_GENERATOR_SUSPENDED);
-    thrumi_strand_switch(root->handle.strand->back);
-    if (thrumi_unlikely(leaf->handle.code != 0))
-        return thrumi_strand_deliver(strand, leaf->handle.code, NULL);
-    if (ret_sent != NULL)
-        *ret_sent = leaf->handle.value;
-    return 0;
+    if (generator_leave_orphan(self->loom, root)) {
+        self->loom->landing_rc = 0;
+        thrumi_strand_have_land(root->handle.strand->back);
+    }
+    return generator_stop(self, leaf, value);
+}
+
+int thrum_yield(void *value, void **ret_sent)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_strand *strand = self->strand;
+
+    if (thrumi_unlikely(strand == NULL || !strand->quick ||
+                        strand->context.callback_frame != NULL ||
+                        thrumi_loom_attention(self->loom)))
+        return generator_yield_slow(self, value, ret_sent);
+    strand->sent = ret_sent;
+    return generator_stop(self, (struct thrum_generator *)strand->handle,
+                          value);
 }
 
 /* ---- looking ---- */

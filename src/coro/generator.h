@@ -20,8 +20,23 @@
 
 #include "coro/handle.h"
 
+/* `ready` of one that cannot be pulled without looking closer. No loom's. */
+#define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
+
 /* The generator that runs here, or NULL. */
-struct thrum_generator *thrumi_generator_current(void);
+static inline struct thrum_generator *thrumi_generator_current(void)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_strand *strand = self->strand;
+
+    if (thrumi_unlikely(
+            strand == NULL ||
+            atomic_load_explicit(&strand->kind, memory_order_relaxed) !=
+                THRUMI_STRAND_GENERATOR ||
+            thrumi_context_in_callback(self->running)))
+        return NULL;
+    return (struct thrum_generator *)strand->handle;
+}
 
 /* May this thread pull it? 0 or why not. A new one becomes this thread's. */
 int thrumi_generator_claim(struct thrum_generator *generator);

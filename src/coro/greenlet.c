@@ -249,7 +249,7 @@ static struct thrum_greenlet *greenlet_new_main(struct thrumi_loom *loom)
     handle->generation = loom->generation;
     atomic_init(&handle->owner, loom->id);
     handle->phase = THRUMI_PENDING;
-    handle->code = 0;
+    handle->cancelling = false;
     handle->strand = &loom->thread;
     handle->value = NULL;
     handle->extra.error = NULL;
@@ -385,7 +385,7 @@ static int greenlet_enter(struct thrum_greenlet *greenlet,
     if (loom == NULL || thrumi_greenlet_current(loom) == NULL)
         return -ENOMEM;
     *ret = loom;
-    if (thrumi_unlikely(thrumi_loom_has_dropped(loom)))
+    if (thrumi_unlikely(thrumi_loom_attention(loom)))
         thrumi_loom_collect(loom);
     return greenlet_check(loom, greenlet);
 }

@@ -16,10 +16,9 @@
 #include "sys/fork.h"
 #include "task/record.h"
 
-_Static_assert(sizeof(void *) != 8 ||
-                   (sizeof(struct thrum_generator) == THRUMI_RECORD_SIZE &&
-                    sizeof(struct thrum_greenlet) == THRUMI_RECORD_SIZE),
-               "a handle fills its record");
+_Static_assert(sizeof(struct thrum_generator) <= THRUMI_RECORD_SIZE &&
+                   sizeof(struct thrum_greenlet) <= THRUMI_RECORD_SIZE,
+               "a handle is a record");
 
 int thrumi_handle_new(const struct thrumi_strand_plan *plan,
                       struct thrumi_handle **ret)
@@ -41,7 +40,7 @@ int thrumi_handle_new(const struct thrumi_strand_plan *plan,
     handle->generation = thrumi_fork_generation();
     atomic_init(&handle->owner, 0);
     handle->phase = THRUMI_PENDING;
-    handle->code = 0;
+    handle->cancelling = false;
     handle->value = NULL;
     handle->extra.error = NULL;
     *ret = handle;
@@ -174,16 +173,27 @@ static bool handle_is_foreign(struct thrumi_handle *handle)
            thrumi_handle_state(handle) == THRUM_GENERATOR_SUSPENDED;
 }
 
-/* Does it run, or is it on the way to somebody who does? */
-static bool handle_is_running(struct thrumi_handle *handle)
+/* A generator that runs is destroyed when it stops. */
+static void handle_orphan_generator(struct thrumi_loom *loom)
+{
+    loom->orphans++;
+    atomic_fetch_or_explicit(&loom->attention, THRUMI_ORPHAN,
+                             memory_order_relaxed);
+}
+
+/* Does it run? Then somebody else destroys it. */
+static bool handle_leave_running(struct thrumi_handle *handle)
 {
     struct thrumi_loom *loom = thrumi_self()->loom;
 
-    if (handle->strand == NULL)
+    if (handle->strand == NULL || handle->strand->loom == NULL)
         return false;
     if (handle->kind == THRUMI_STRAND_GREENLET)
-        return loom != NULL && loom->current == (struct thrum_greenlet *)handle;
-    return thrumi_handle_state(handle) == THRUM_GENERATOR_RUNNING;
+        return loom->current == (struct thrum_greenlet *)handle;
+    if (thrumi_handle_state(handle) != THRUM_GENERATOR_RUNNING)
+        return false;
+    handle_orphan_generator(loom);
+    return true;
 }
 
 void thrumi_handle_unref(struct thrumi_handle *handle)
@@ -193,9 +203,9 @@ void thrumi_handle_unref(struct thrumi_handle *handle)
         thrumi_loom_drop(thrumi_handle_owner(handle), handle))
         return;
     /* acq_rel: all uses of the others are over before it is destroyed */
-    if (atomic_fetch_sub_explicit(&handle->refs, 1, memory_order_acq_rel) ==
-            1 &&
-        !handle_is_running(handle))
+    if (atomic_fetch_sub_explicit(&handle->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (!handle_leave_running(handle))
         thrumi_handle_destroy(handle);
 }
 

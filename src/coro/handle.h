@@ -25,9 +25,9 @@ struct thrumi_handle {
     uint16_t generation;    /* of the process that made it, see sys/fork.h */
     _Atomic uint32_t owner; /* 0: nobody's yet */
     uint8_t phase;          /* of one that has ended: what it came to */
-    int code;               /* what it is resumed with: 0, or an error */
+    bool cancelling;        /* likewise: while it was being cancelled */
     struct thrumi_strand *strand; /* NULL when it has ended */
-    void *value; /* what is sent, then what is yielded, then the result;
+    void *value; /* of one that has ended: the result, until it is given out;
                   * next of the handles that were dropped */
     union {
         thrum_error *error;             /* of THRUMI_ERROR */
@@ -38,6 +38,7 @@ struct thrumi_handle {
 /* See generator.h's story of chains. */
 struct thrum_generator {
     struct thrumi_handle handle;
+    struct thrumi_loom *ready;    /* its own, while it can be pulled at once */
     struct thrum_generator *link; /* of a root: its leaf; of a leaf: its root */
     struct thrum_generator *outer; /* who yields from it; NULL: a root */
 };

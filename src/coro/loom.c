@@ -33,24 +33,31 @@ static struct {
 
 /* ---- the list ---- */
 
-static void looms_lock(void)
+void thrumi_looms_lock(void)
 {
     thrumi_global_mutex_lock(&looms.lock);
     if (looms.list.next == NULL)
         thrumi_list_init(&looms.list);
 }
 
-static void looms_unlock(void)
+void thrumi_looms_unlock(void)
 {
     thrumi_global_mutex_unlock(&looms.lock);
 }
 
+void thrumi_looms_each(void (*fn)(struct thrumi_loom *loom))
+{
+    for (struct thrumi_link *link = looms.list.next; link != &looms.list;
+         link = link->next)
+        fn(thrumi_container_of(link, struct thrumi_loom, link));
+}
+
 static void loom_list(struct thrumi_loom *loom)
 {
-    looms_lock();
+    thrumi_looms_lock();
     loom->id = ++looms.last_id;
     thrumi_list_append(&looms.list, &loom->link);
-    looms_unlock();
+    thrumi_looms_unlock();
 }
 
 /* The lock is held. */
@@ -71,9 +78,9 @@ bool thrumi_loom_exists(uint32_t id)
 {
     bool exists;
 
-    looms_lock();
+    thrumi_looms_lock();
     exists = loom_find(id) != NULL;
-    looms_unlock();
+    thrumi_looms_unlock();
     return exists;
 }
 
@@ -88,17 +95,19 @@ static void loom_push(struct thrumi_loom *loom, struct thrumi_handle *handle)
     while (!atomic_compare_exchange_weak_explicit(&loom->dropped, &first,
                                                   handle, memory_order_release,
                                                   memory_order_relaxed));
+    atomic_fetch_or_explicit(&loom->attention, THRUMI_DROPPED,
+                             memory_order_relaxed);
 }
 
 bool thrumi_loom_drop(uint32_t id, struct thrumi_handle *handle)
 {
     struct thrumi_loom *loom;
 
-    looms_lock();
+    thrumi_looms_lock();
     loom = loom_find(id);
     if (loom != NULL)
         loom_push(loom, handle);
-    looms_unlock();
+    thrumi_looms_unlock();
     return loom != NULL;
 }
 
@@ -224,9 +233,9 @@ static void loom_ends(struct thrumi_self *self)
     thrumi_loom_collect(loom);
     loom_end_strands(loom);
     thrumi_greenlet_thread_ends(loom);
-    looms_lock();
+    thrumi_looms_lock();
     thrumi_list_remove(&loom->link);
-    looms_unlock();
+    thrumi_looms_unlock();
     thrumi_loom_collect(loom); /* nobody can drop here any more */
     thrumi_stack_flush(&loom->stacks);
     thrumi_overflow_thread_ends();

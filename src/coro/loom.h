@@ -17,11 +17,17 @@ bool thrumi_loom_drop(uint32_t id, struct thrumi_handle *handle);
 /* Destroys what other threads have left. */
 void thrumi_loom_collect(struct thrumi_loom *loom);
 
-static inline bool thrumi_loom_has_dropped(struct thrumi_loom *loom)
+/* Is there anything to be done before the next switch? */
+static inline bool thrumi_loom_attention(struct thrumi_loom *loom)
 {
     /* relaxed: a moment later would do as well */
-    return atomic_load_explicit(&loom->dropped, memory_order_relaxed) != NULL;
+    return atomic_load_explicit(&loom->attention, memory_order_relaxed) != 0;
 }
+
+/* All looms of the process, under the list's lock. */
+void thrumi_looms_lock(void);
+void thrumi_looms_unlock(void);
+void thrumi_looms_each(void (*fn)(struct thrumi_loom *loom));
 
 /* Calls fn for each strand that is in use, of all threads; stacks do not come
  * or go meanwhile. Stops when fn returns false. */

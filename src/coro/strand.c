@@ -18,9 +18,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "coro/loom.h"
-
-atomic_uint thrumi_strands_frozen;
+#include "coro/handle.h"
+#include "coro/switch.h"
 
 /* ---- waiting: a strand without a hub waits as the thread does ---- */
 
@@ -39,16 +38,8 @@ static int strand_park(struct thrumi_context *context,
     return carrier->park(carrier, parking, deadline);
 }
 
-/* ---- the check of debug builds ---- */
-
-#ifdef NDEBUG
-static void strand_check_float(struct thrumi_loom *loom)
-{
-    (void)loom;
-}
-#else
-/* Rounding and masks are the thread's, not the strand's. */
-static void strand_check_float(struct thrumi_loom *loom)
+#ifndef NDEBUG
+void thrumi_strand_check_float(struct thrumi_loom *loom)
 {
     if (thrumi_likely(thrumi_ctx_float_control() == loom->float_control))
         return;
@@ -69,67 +60,53 @@ static void strand_reap(struct thrumi_loom *loom)
     thrumi_strand_free(dead);
 }
 
-/* Marks it as running; waits while a dump reads stacks. Returns the place. */
-static inline __attribute__((always_inline)) void *
-strand_claim(struct thrumi_strand *to)
-{
-    void *pc = to->ctx.pc;
-
-    /* The dump sets its word and makes every thread pass a barrier before it
-     * reads this: either it sees NULL, or we see the word. */
-    __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_RELAXED);
-    atomic_signal_fence(memory_order_seq_cst);
-    while (thrumi_unlikely(atomic_load_explicit(&thrumi_strands_frozen,
-                                                memory_order_relaxed) != 0)) {
-        __atomic_store_n(&to->ctx.pc, pc, __ATOMIC_RELEASE);
-        thrumi_strand_thaw_wait();
-        __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
-    }
-    return pc;
-}
-
-static inline __attribute__((always_inline)) void
-strand_save(struct thrumi_self *self, struct thrumi_loom *loom,
-            struct thrumi_strand *from)
-{
-    from->running = self->running;
-    from->saved_errno = *loom->errno_at;
-    if (thrumi_unlikely(loom->cxx_at != NULL))
-        from->cxx = *loom->cxx_at;
-}
-
-static inline __attribute__((always_inline)) void
-strand_restore(struct thrumi_self *self, struct thrumi_loom *loom,
-               struct thrumi_strand *to)
-{
-    self->strand = to;
-    self->running = to->running;
-    *loom->errno_at = to->saved_errno;
-    if (thrumi_unlikely(loom->cxx_at != NULL))
-        *loom->cxx_at = to->cxx;
-}
-
 THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
 {
     struct thrumi_self *self = thrumi_self();
     struct thrumi_strand *from = self->strand;
     struct thrumi_loom *loom = from->loom;
-    void *pc = strand_claim(to);
+    void *pc = thrumi_strand_claim(loom, to);
 
-    strand_check_float(loom);
-    strand_save(self, loom, from);
-    strand_restore(self, loom, to);
+    thrumi_strand_check_float(loom);
+    thrumi_strand_save(self, loom, from);
+    thrumi_strand_restore(self, loom, to);
 #ifdef THRUMI_ASAN
     loom->left = from;
 #endif
     thrumi_ctx_tools_leave(&from->tools, &to->tools);
-    from = thrumi_ctx_switch(&from->ctx, &to->ctx, pc, to);
-    loom = from->loom;
+    (void)thrumi_ctx_switch(&from->ctx, &to->ctx, pc, NULL);
     thrumi_ctx_tools_arrive(&from->tools,
                             loom->left != NULL ? &loom->left->tools : NULL);
     if (thrumi_unlikely(loom->dead != NULL))
         strand_reap(loom);
 }
+
+int thrumi_strand_land(void)
+{
+    struct thrumi_loom *loom = thrumi_self()->loom;
+    struct thrumi_handle *orphan = loom->orphan;
+    int rc = loom->landing_rc;
+
+    if (loom->dead != NULL)
+        strand_reap(loom);
+    loom->orphan = NULL;
+    if (thrumi_unlikely(orphan != NULL))
+        thrumi_handle_destroy(orphan);
+    return rc;
+}
+
+#if THRUMI_STRAND_HOPS
+void thrumi_strand_have_land(struct thrumi_strand *strand)
+{
+    if (strand->ctx.pc == thrumi_ctx_hopped)
+        strand->ctx.pc = thrumi_ctx_landing;
+}
+#else
+void thrumi_strand_have_land(struct thrumi_strand *strand)
+{
+    (void)strand; /* all do */
+}
+#endif
 
 /* Leaves a strand that has ended for the one that goes on. */
 THRUMI_CTX_PLAIN __attribute__((noreturn)) static void
@@ -137,22 +114,25 @@ strand_leave(struct thrumi_strand *from, struct thrumi_strand *to)
 {
     struct thrumi_self *self = thrumi_self();
     struct thrumi_loom *loom = from->loom;
-    void *pc = strand_claim(to);
+    void *pc;
 
-    strand_check_float(loom);
-    strand_restore(self, loom, to);
+    thrumi_strand_have_land(to);
+    pc = thrumi_strand_claim(loom, to);
+    thrumi_strand_check_float(loom);
+    thrumi_strand_restore(self, loom, to);
     loom->dead = from;
     loom->left = NULL;
     thrumi_ctx_tools_leave(NULL, &to->tools);
-    thrumi_ctx_jump(&to->ctx, pc, to);
+    thrumi_ctx_jump(&to->ctx, pc, NULL);
 }
 
 /* What a new strand begins with. */
 THRUMI_CTX_PLAIN static void strand_main(void *word)
 {
-    struct thrumi_strand *self = word;
+    struct thrumi_strand *self = thrumi_strand_current();
     struct thrumi_loom *loom = self->loom;
 
+    (void)word;
     thrumi_ctx_tools_arrive(&self->tools,
                             loom->left != NULL ? &loom->left->tools : NULL);
     if (thrumi_unlikely(loom->dead != NULL))
@@ -194,6 +174,7 @@ static void strand_init(struct thrumi_strand *strand,
 {
     strand->running = &strand->context;
     strand->saved_errno = 0;
+    strand->quick = true;
     strand->delivered = false;
     strand->thrown = NULL;
     strand->stuck = false;
@@ -204,6 +185,9 @@ static void strand_init(struct thrumi_strand *strand,
     strand->loom = NULL;
     strand->defers = NULL;
     strand->back = NULL;
+    strand->pulled = NULL;
+    strand->sent = NULL;
+    strand->closing = false;
     strand->why = NULL;
     strand->stack = *stack;
     strand->name[0] = '\0';
@@ -247,6 +231,7 @@ int thrumi_strand_new(const struct thrumi_strand_plan *plan,
     strand_init(strand, &stack);
     top = strand_place_arg(strand, plan);
     thrumi_ctx_init(&strand->ctx, low, top, strand_main);
+    strand->quick = plan->kind == THRUMI_STRAND_GENERATOR;
     if (plan->options != NULL && plan->options->name != NULL)
         thrumi_strand_set_name(strand, plan->options->name);
     /* release: pairs with the acquires of those who walk over strands */
@@ -299,6 +284,7 @@ int thrumi_strand_deliver(struct thrumi_strand *strand, int code,
         return code;
     }
     strand->delivered = true;
+    strand->quick = false;
     if (code == -ECANCELED) {
         thrumi_error_free(error);
         body->told_cancelled = true;
@@ -318,6 +304,7 @@ void thrumi_strand_forget(struct thrumi_strand *strand)
     struct thrumi_body *body = strand->body;
 
     strand->delivered = false;
+    strand->quick = true;
     body->told_cancelled = false;
     if (strand->thrown != NULL && body->error == strand->thrown) {
         thrumi_error_free(body->error);

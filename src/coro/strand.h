@@ -48,16 +48,21 @@ struct thrumi_strand {
     struct thrumi_ctx ctx;          /* where it stopped */
     struct thrumi_context *running; /* what ran on it when it stopped */
     int saved_errno;
-    atomic_uchar kind;     /* enum thrumi_strand_kind */
-    bool delivered;        /* an error was, and is not dealt with: see below */
-    bool stuck;            /* it would not end with its thread */
+    atomic_uchar kind; /* enum thrumi_strand_kind */
+    bool quick;     /* a generator's, with nothing delivered: may just yield */
+    bool delivered; /* an error was, and is not dealt with: see below */
+    bool stuck;     /* it would not end with its thread */
     struct thrumi_cxx cxx; /* while it does not run */
     struct thrumi_ctx_tools tools;
     struct thrumi_context context; /* its own */
     struct thrumi_loom *loom;      /* NULL until it begins */
     thrum_error *thrown;           /* what was delivered, while it is pending */
     struct thrumi_defer *defers;   /* newest first */
-    struct thrumi_strand *back;    /* of a generator: who pulls it */
+    /* of a generator: */
+    struct thrumi_strand *back; /* who pulls it, of a root */
+    void **pulled;              /* where he wants the value, or NULL */
+    void **sent;                /* where its yield wants what is sent */
+    bool closing;               /* what comes of it is for close to tell */
     struct thrumi_handle *handle;
     struct thrumi_body *body; /* of its function, while that runs */
     thrum_fn *fn;
@@ -79,16 +84,21 @@ struct thrumi_flight {
 };
 
 struct thrumi_loom {
-    struct thrumi_strand thread; /* the thread's own stack */
-    struct thrumi_strand *dead;  /* has just ended; whoever arrives frees it */
-    struct thrumi_strand *left;  /* what stopped last; under ASan */
+    struct thrumi_strand thread;  /* the thread's own stack */
+    struct thrumi_strand *dead;   /* has just ended; whoever arrives frees it */
+    struct thrumi_strand *left;   /* what stopped last; under ASan */
+    struct thrumi_handle *orphan; /* stands still, and nobody holds it */
+    unsigned orphans;             /* generators that run without a holder */
+    int landing_rc;
     int *errno_at;
     struct thrumi_cxx *cxx_at; /* NULL: no C++ here */
     uint32_t id;               /* of the thread; never used again; not 0 */
     uint16_t generation;       /* of the process, see sys/fork.h */
-    unsigned live;             /* strands that have begun and not ended */
-    unsigned slabs_seen;       /* of stacks, when C++ was looked for last */
-    uint64_t float_control;    /* for the check in debug builds */
+    /* Why the next switch is to look around first: see below. */
+    atomic_uint attention;
+    unsigned live;          /* strands that have begun and not ended */
+    unsigned slabs_seen;    /* of stacks, when C++ was looked for last */
+    uint64_t float_control; /* for the check in debug builds */
     /* of greenlets, in greenlet.c and trace.c: */
     thrum_greenlet *main;    /* NULL until it is asked for */
     thrum_greenlet *current; /* likewise */
@@ -101,8 +111,12 @@ struct thrumi_loom {
     struct thrumi_link link;                 /* on the list of all looms */
 };
 
-/* Non-zero while a dump reads stacks: who wants to switch waits. */
-extern atomic_uint thrumi_strands_frozen;
+/* Bits of loom.attention. */
+enum {
+    THRUMI_FROZEN = 1,  /* a dump reads stacks: who wants to switch waits */
+    THRUMI_DROPPED = 2, /* other threads have left handles to be destroyed */
+    THRUMI_ORPHAN = 4,  /* a generator that runs has lost its last holder */
+};
 
 /* The thread's loom, made at its first use; NULL: no memory. */
 struct thrumi_loom *thrumi_loom_get(void);
@@ -128,6 +142,11 @@ void thrumi_strand_free(struct thrumi_strand *strand);
 /* Stops the running strand and lets `to` go on; returns when somebody lets
  * this one go on. Of the same loom, both. */
 void thrumi_strand_switch(struct thrumi_strand *to);
+
+/* Has one that hopped land before it goes on, where loom.dead and loom.orphan
+ * are seen to and its code is loom.landing_rc. */
+void thrumi_strand_have_land(struct thrumi_strand *strand);
+int thrumi_strand_land(void);
 
 /* The running strand. */
 static inline struct thrumi_strand *thrumi_strand_current(void)
@@ -178,6 +197,6 @@ void thrumi_strand_call(struct thrumi_strand *strand,
 void thrumi_defer_run(struct thrumi_strand *strand);
 
 /* Waits until no dump reads stacks. In freeze.c. */
-void thrumi_strand_thaw_wait(void);
+void thrumi_loom_thaw_wait(struct thrumi_loom *loom);
 
 #endif /* THRUMI_CORO_STRAND_H */

@@ -19,6 +19,7 @@ static struct thrum_generator *yield_from_join(struct thrum_generator *leaf,
     struct thrum_generator *inner_leaf = inner->link;
 
     thrumi_handle_set_state(&inner->handle, THRUM_GENERATOR_RUNNING);
+    inner->ready = THRUMI_NOT_READY;
     inner->outer = leaf;
     root->link = inner_leaf;
     inner_leaf->link = root;
@@ -37,12 +38,22 @@ static int yield_from_outcome(struct thrumi_strand *strand,
                                      thrumi_error_copy(error));
     }
     /* also when the inner one has returned as if nothing were (Y4) */
-    if (inner->phase == THRUMI_CANCELLED || inner->code == -ECANCELED)
+    if (inner->phase == THRUMI_CANCELLED || inner->cancelling)
         return thrumi_strand_deliver(strand, -ECANCELED, NULL);
     if (ret_value != NULL)
         *ret_value = inner->value;
     inner->value = NULL;
     return 0;
+}
+
+/* Lets the inner leaf go on as by next; returns when `inner` has ended. */
+static void yield_from_enter(struct thrumi_strand *leaf,
+                             struct thrumi_strand *strand)
+{
+    if (leaf->sent != NULL)
+        *leaf->sent = NULL;
+    leaf->context.carrier = strand->context.carrier;
+    thrumi_strand_switch(leaf);
 }
 
 int thrum_yield_from(thrum_generator *inner, void **ret_value)
@@ -63,10 +74,7 @@ int thrum_yield_from(thrum_generator *inner, void **ret_value)
     thrumi_handle_ref(&inner->handle);
     if (thrumi_handle_state(&inner->handle) != THRUM_GENERATOR_CLOSED) {
         inner_leaf = yield_from_join(leaf, inner);
-        inner_leaf->handle.code = 0;
-        inner_leaf->handle.value = NULL;
-        inner_leaf->handle.strand->context.carrier = strand->context.carrier;
-        thrumi_strand_switch(inner_leaf->handle.strand);
+        yield_from_enter(inner_leaf->handle.strand, strand);
         inner->outer = NULL;
     }
     rc = yield_from_outcome(strand, &inner->handle, ret_value);

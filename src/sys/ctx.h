@@ -16,6 +16,15 @@
  * return addresses stays as it was, and the returns of the functions around
  * the switch are predicted. docs/design/switch.md has the measurements.
  *
+ * The hop is the other form, for generators: what stops is a whole function
+ * call, and who goes on returns from his, with a code, straight into the code
+ * that called it. It saves the call and the return inside of the library, and
+ * jumps where a return would be predicted wrongly: a generator and the loop
+ * that pulls it are never the same code. Not all processors have it here.
+ *
+ *     hopped:   pops the registers and jumps to the caller
+ *     landing:  calls thrumi_strand_land() first, whose code is returned
+ *
  * Not switched: the floating-point control words (rounding, masks), which a
  * program sets once if at all, and the signal mask.
  *

@@ -10,6 +10,7 @@
 #ifndef THRUMI_SYS_CTX_AARCH64_H
 #define THRUMI_SYS_CTX_AARCH64_H
 
+#define THRUMI_CTX_HOP  0
 #define THRUMI_CTX_WALK 1
 
 struct thrumi_ctx {

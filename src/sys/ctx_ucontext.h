@@ -10,6 +10,7 @@
 
 #include <ucontext.h>
 
+#define THRUMI_CTX_HOP  0
 #define THRUMI_CTX_WALK 0
 
 struct thrumi_ctx {

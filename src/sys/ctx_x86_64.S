@@ -65,4 +65,83 @@ thrumi_ctx_walk:
     .cfi_endproc
     .size thrumi_ctx_walk, . - thrumi_ctx_walk
 
+/* int thrumi_ctx_hop(struct thrumi_ctx *from, const struct thrumi_ctx *to,
+ *                    void *pc, int rc)
+ * Stops in `from`, as a call that will return, and goes on in `to`, at `pc`. */
+    .globl thrumi_ctx_hop
+    .hidden thrumi_ctx_hop
+    .type thrumi_ctx_hop, @function
+    .globl thrumi_ctx_hopped
+    .hidden thrumi_ctx_hopped
+    .globl thrumi_ctx_landing
+    .hidden thrumi_ctx_landing
+    .p2align 4
+thrumi_ctx_hop:
+    .cfi_startproc
+    endbr64
+    pushq %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbp, 0
+    pushq %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbx, 0
+    pushq %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r12, 0
+    pushq %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r13, 0
+    pushq %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r14, 0
+    pushq %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r15, 0
+    leaq thrumi_ctx_hopped(%rip), %r8
+    movl %ecx, %eax
+    movq %rsp, (%rdi)
+    movq %r8, CTX_PC(%rdi)
+    movq (%rsi), %rsp
+    cmpq %r8, %rdx
+    jne ctx_not_hopped
+thrumi_ctx_hopped:
+    endbr64
+    .cfi_remember_state
+    popq %r15
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r15
+    popq %r14
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r14
+    popq %r13
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r13
+    popq %r12
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r12
+    popq %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore rbx
+    popq %rbp
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore rbp
+    popq %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register rip, rcx
+    jmpq *%rcx
+    .cfi_restore_state
+ctx_not_hopped:
+    movq CTX_FP(%rsi), %rbp
+    jmpq *%rdx
+thrumi_ctx_landing:
+    endbr64
+    subq $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    callq thrumi_strand_land
+    addq $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    jmp thrumi_ctx_hopped
+    .cfi_endproc
+    .size thrumi_ctx_hop, . - thrumi_ctx_hop
+
     .section .note.GNU-stack, "", @progbits

@@ -56,4 +56,11 @@ thrumi_ctx_jump(const struct thrumi_ctx *to, void *pc, void *word)
     __builtin_unreachable();
 }
 
+/* See ctx.h. */
+#define THRUMI_CTX_HOP 1
+int thrumi_ctx_hop(struct thrumi_ctx *from, const struct thrumi_ctx *to,
+                   void *pc, int rc);
+extern char thrumi_ctx_hopped[] __attribute__((visibility("hidden")));
+extern char thrumi_ctx_landing[] __attribute__((visibility("hidden")));
+
 #endif /* THRUMI_SYS_CTX_X86_64_H */
