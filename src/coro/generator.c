@@ -70,6 +70,7 @@ static struct thrumi_strand *generator_return(struct thrum_generator *root,
     if (!strand->closing)
         strand->loom->landing_rc = generator_end_code(root, strand->pulled);
     (void)generator_leave_orphan(strand->loom, root);
+    strand->back->running = strand->context.carrier;
     return strand->back;
 }
 
@@ -110,7 +111,6 @@ int thrum_generator_new(thrum_fn *fn, const void *arg, size_t size,
     generator = (thrum_generator *)handle;
     generator->link = generator;
     generator->outer = NULL;
-    generator->ready = THRUMI_NOT_READY;
     *ret = generator;
     return 0;
 }
@@ -130,17 +130,16 @@ void thrum_generator_unref(thrum_generator *generator)
 /* ---- pulling ---- */
 
 /* Makes a new one this thread's; of two threads that try, one. */
-static int generator_adopt(struct thrum_generator *generator,
-                           struct thrumi_loom *loom)
+static int generator_take(struct thrum_generator *generator,
+                          struct thrumi_loom *loom)
 {
     uint32_t nobody = 0;
 
-    if (!atomic_compare_exchange_strong_explicit(
-            &generator->handle.owner, &nobody, loom->id, memory_order_acq_rel,
-            memory_order_relaxed))
-        return THRUM_ETHREAD;
-    thrumi_strand_adopt(generator->handle.strand, loom);
-    return 0;
+    return atomic_compare_exchange_strong_explicit(
+               &generator->handle.owner, &nobody, loom->id,
+               memory_order_acq_rel, memory_order_relaxed)
+               ? 0
+               : THRUM_ETHREAD;
 }
 
 int thrumi_generator_claim(struct thrum_generator *generator)
@@ -158,27 +157,47 @@ int thrumi_generator_claim(struct thrum_generator *generator)
     if (owner == loom->id || state == THRUM_GENERATOR_CLOSED)
         return 0;
     if (owner == 0)
-        return generator_adopt(generator, loom);
+        return generator_take(generator, loom);
     return thrumi_loom_exists(owner) ? THRUM_ETHREAD : THRUM_EGONE;
 }
 
-/* Lets the leaf go on: `rc` is what its yield returns, `value` what it gets.
- * Returns what next does. */
-THRUMI_INLINE int generator_pull(struct thrum_generator *root, int rc,
-                                 void *value, void **ret)
+void thrumi_generator_begin(struct thrum_generator *generator)
 {
-    struct thrumi_self *self = thrumi_self();
-    struct thrumi_strand *strand = root->handle.strand;
-    struct thrumi_strand *leaf = root->link->handle.strand;
+    struct thrumi_strand *strand = generator->handle.strand;
 
-    root->ready = THRUMI_NOT_READY;
-    thrumi_handle_set_state(&root->handle, THRUM_GENERATOR_RUNNING);
+    if (strand->loom != NULL)
+        return;
+    thrumi_strand_adopt(strand, thrumi_self()->loom);
+    thrumi_handle_set_state(&generator->handle, THRUM_GENERATOR_RUNNING);
+}
+
+/* What the one that stopped has left to be done for it, before its leaf goes
+ * on, with `value`. */
+THRUMI_INLINE void generator_set_out(struct thrumi_self *self,
+                                     struct thrum_generator *root,
+                                     struct thrumi_strand *leaf, void *value,
+                                     void **ret)
+{
+    struct thrumi_strand *strand = root->handle.strand;
+
+    thrumi_handle_set_ready(&root->handle, THRUMI_NOT_READY);
     strand->back = self->strand;
     strand->pulled = ret;
     if (leaf->sent != NULL)
         *leaf->sent = value;
     leaf->context.carrier = self->running;
-    return thrumi_strand_hop(self, self->loom, leaf, rc);
+}
+
+/* Lets the leaf go on: `rc` is what its yield returns, `value` what it gets.
+ * Returns what next does. */
+static int generator_pull(struct thrum_generator *root, int rc, void *value,
+                          void **ret)
+{
+    struct thrumi_strand *leaf = root->link->handle.strand;
+
+    thrumi_generator_begin(root);
+    generator_set_out(thrumi_self(), root, leaf, value, ret);
+    return thrumi_strand_hop(leaf, rc);
 }
 
 /* The same with an error. */
@@ -190,14 +209,6 @@ static int generator_pull_error(struct thrum_generator *root, int code,
     leaf->sent = NULL;
     return generator_pull(root, thrumi_strand_deliver(leaf, code, NULL), NULL,
                           ret);
-}
-
-/* It is this thread's, and stands still: nothing more to look at. */
-THRUMI_INLINE bool generator_is_ready(struct thrum_generator *generator)
-{
-    struct thrumi_loom *loom = thrumi_self()->loom;
-
-    return generator->ready == loom && !thrumi_loom_attention(loom);
 }
 
 static __attribute__((noinline)) int
@@ -221,18 +232,36 @@ generator_send_slow(struct thrum_generator *generator, void *value, void **ret)
     return generator_pull(generator, 0, value, ret);
 }
 
+/* The quick way: it is this thread's, stands still, and there is nothing else
+ * to be seen to. */
+THRUMI_INLINE int generator_send(struct thrum_generator *generator, void *value,
+                                 void **ret)
+{
+#if THRUMI_STRAND_HOPS
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_loom *loom = self->loom;
+    struct thrumi_strand *leaf;
+    void *pc;
+
+    if (thrumi_likely(thrumi_handle_ready(&generator->handle) == loom)) {
+        leaf = generator->link->handle.strand;
+        if (thrumi_likely(thrumi_strand_claim(loom, leaf, &pc))) {
+            generator_set_out(self, generator, leaf, value, ret);
+            return thrumi_strand_hop_to(self, loom, leaf, pc, &leaf->context);
+        }
+    }
+#endif
+    return generator_send_slow(generator, value, ret);
+}
+
 int thrum_generator_next(thrum_generator *generator, void **ret)
 {
-    if (thrumi_unlikely(!generator_is_ready(generator)))
-        return generator_send_slow(generator, NULL, ret);
-    return generator_pull(generator, 0, NULL, ret);
+    return generator_send(generator, NULL, ret);
 }
 
 int thrum_generator_send(thrum_generator *generator, void *value, void **ret)
 {
-    if (thrumi_unlikely(!generator_is_ready(generator)))
-        return generator_send_slow(generator, value, ret);
-    return generator_pull(generator, 0, value, ret);
+    return generator_send(generator, value, ret);
 }
 
 int thrum_generator_throw(thrum_generator *generator, int code, void **ret)
@@ -313,54 +342,62 @@ bool thrumi_generator_kill(struct thrum_generator *generator)
 
 /* ---- yielding ---- */
 
-/* The leaf that runs stops: its root's puller goes on. */
-THRUMI_INLINE int generator_stop(struct thrumi_self *self,
-                                 struct thrum_generator *leaf, void *value)
+/* The chain of this root stops, with a value for whoever pulled it. */
+THRUMI_INLINE void generator_set_down(struct thrumi_loom *loom,
+                                      struct thrum_generator *root, void *value)
 {
-    struct thrum_generator *root = thrumi_generator_root(leaf);
-    struct thrumi_strand *strand = root->handle.strand;
-    struct thrumi_loom *loom = self->loom;
+    void **pulled = root->handle.strand->pulled;
 
-    if (strand->pulled != NULL)
-        *strand->pulled = value;
-    thrumi_handle_set_state(&root->handle, THRUM_GENERATOR_SUSPENDED);
-    root->ready = loom;
-    return thrumi_strand_hop(self, loom, strand->back, 0);
+    if (pulled != NULL)
+        *pulled = value;
+    thrumi_handle_set_ready(&root->handle, loom);
 }
 
-static __attribute__((noinline)) int
-generator_yield_slow(struct thrumi_self *self, void *value, void **ret_sent)
+static __attribute__((noinline)) int generator_yield_slow(void *value,
+                                                          void **ret_sent)
 {
     struct thrum_generator *leaf = thrumi_generator_current();
     struct thrum_generator *root;
-    struct thrumi_strand *strand;
+    struct thrumi_loom *loom;
 
     if (leaf == NULL)
         return THRUM_ECONTEXT;
-    strand = leaf->handle.strand;
-    if (strand->delivered)
-        thrumi_strand_forget(strand);
-    strand->sent = ret_sent;
+    loom = leaf->handle.strand->loom;
+    if (leaf->handle.strand->delivered)
+        thrumi_strand_forget(leaf->handle.strand);
+    leaf->handle.strand->sent = ret_sent;
     root = thrumi_generator_root(leaf);
-    if (generator_leave_orphan(self->loom, root)) {
-        self->loom->landing_rc = 0;
+    if (generator_leave_orphan(loom, root)) {
+        loom->landing_rc = 0;
         thrumi_strand_have_land(root->handle.strand->back);
     }
-    return generator_stop(self, leaf, value);
+    generator_set_down(loom, root, value);
+    return thrumi_strand_hop(root->handle.strand->back, 0);
 }
 
 int thrum_yield(void *value, void **ret_sent)
 {
+#if THRUMI_STRAND_HOPS
     struct thrumi_self *self = thrumi_self();
     struct thrumi_strand *strand = self->strand;
+    struct thrumi_loom *loom = self->loom;
+    struct thrum_generator *root;
+    struct thrumi_strand *back;
+    void *pc;
 
-    if (thrumi_unlikely(strand == NULL || !strand->quick ||
-                        strand->context.callback_frame != NULL ||
-                        thrumi_loom_attention(self->loom)))
-        return generator_yield_slow(self, value, ret_sent);
-    strand->sent = ret_sent;
-    return generator_stop(self, (struct thrum_generator *)strand->handle,
-                          value);
+    if (thrumi_likely(strand != NULL && strand->quick &&
+                      strand->context.callback_frame == NULL)) {
+        root = thrumi_generator_root((struct thrum_generator *)strand->handle);
+        back = root->handle.strand->back;
+        if (thrumi_likely(thrumi_strand_claim(loom, back, &pc))) {
+            strand->sent = ret_sent;
+            generator_set_down(loom, root, value);
+            return thrumi_strand_hop_to(self, loom, back, pc,
+                                        strand->context.carrier);
+        }
+    }
+#endif
+    return generator_yield_slow(value, ret_sent);
 }
 
 /* ---- looking ---- */
@@ -377,8 +414,7 @@ thrum_generator_get_state(const thrum_generator *generator)
 
     while (root->outer != NULL)
         root = root->outer;
-    return (thrum_generator_state)atomic_load_explicit(&root->handle.state,
-                                                       memory_order_relaxed);
+    return (thrum_generator_state)thrumi_handle_state(&root->handle);
 }
 
 void thrum_generator_set_name(thrum_generator *generator, const char *name)

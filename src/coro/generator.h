@@ -20,9 +20,6 @@
 
 #include "coro/handle.h"
 
-/* `ready` of one that cannot be pulled without looking closer. No loom's. */
-#define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
-
 /* The generator that runs here, or NULL. */
 static inline struct thrum_generator *thrumi_generator_current(void)
 {
@@ -40,6 +37,8 @@ static inline struct thrum_generator *thrumi_generator_current(void)
 
 /* May this thread pull it? 0 or why not. A new one becomes this thread's. */
 int thrumi_generator_claim(struct thrum_generator *generator);
+/* It is about to be switched to, perhaps for the first time. */
+void thrumi_generator_begin(struct thrum_generator *generator);
 
 static inline struct thrum_generator *
 thrumi_generator_root(struct thrum_generator *leaf)

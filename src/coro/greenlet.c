@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "coro/switch.h"
 #include "sys/fork.h"
 #include "task/record.h"
 
@@ -60,6 +61,8 @@ static void greenlet_land(struct thrumi_loom *loom, struct thrumi_flight *ret)
 
     *ret = loom->flight;
     loom->flight.error = NULL;
+    loom->flight.code = 0;
+    loom->flight.exit = false;
     if (thrumi_unlikely(loom->trace != NULL)) {
         thrumi_handle_ref(&origin->handle);
         greenlet_trace_arrival(loom, ret);
@@ -164,6 +167,7 @@ static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
     flight_calm(&flight, target, taker);
     if (greenlet_is_new(taker))
         greenlet_begin(loom, taker);
+    thrumi_handle_set_ready(&taker->handle, THRUMI_NOT_READY);
     loom->flight = flight;
     loom->current = taker;
     return taker->at;
@@ -175,13 +179,16 @@ int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
     struct thrumi_strand *strand = thrumi_strand_current();
     struct thrum_greenlet *here = loom->current;
     struct thrumi_strand *to;
+    int error = *loom->errno_at;
 
     if (thrumi_unlikely(strand->delivered))
         thrumi_strand_forget(strand);
     here->at = strand;
+    thrumi_handle_set_ready(&here->handle, loom);
     to = greenlet_aim(loom, target, flight);
     if (to != strand) /* a dead child of ours: we are the one that takes it */
         thrumi_strand_switch(to);
+    *loom->errno_at = error;
     return greenlet_arrive(loom, ret);
 }
 
@@ -251,6 +258,7 @@ static struct thrum_greenlet *greenlet_new_main(struct thrumi_loom *loom)
     handle->phase = THRUMI_PENDING;
     handle->cancelling = false;
     handle->strand = &loom->thread;
+    handle->ready = THRUMI_NOT_READY;
     handle->value = NULL;
     handle->extra.error = NULL;
     greenlet->parent = NULL;
@@ -390,7 +398,8 @@ static int greenlet_enter(struct thrum_greenlet *greenlet,
     return greenlet_check(loom, greenlet);
 }
 
-int thrum_greenlet_switch(thrum_greenlet *greenlet, void *value, void **ret)
+static __attribute__((noinline)) int
+greenlet_switch_slow(struct thrum_greenlet *greenlet, void *value, void **ret)
 {
     struct thrumi_flight flight = {value, 0, false, NULL, NULL};
     struct thrumi_loom *loom = NULL;
@@ -408,6 +417,63 @@ int thrum_greenlet_switch(thrum_greenlet *greenlet, void *value, void **ret)
         return THRUM_EBADSWITCH;
     flight.origin = loom->current;
     return thrumi_greenlet_go(loom, greenlet, &flight, ret);
+}
+
+#if THRUMI_STRAND_QUICK
+/* Somebody has switched here who has ended, or lost his last reference, or
+ * throws. */
+static __attribute__((noinline)) int
+greenlet_arrive_slow(struct thrumi_loom *loom, void **ret)
+{
+    thrumi_strand_reap(loom);
+    return greenlet_arrive(loom, ret);
+}
+
+/* The target is suspended and this thread's, and nothing is thrown, traced or
+ * owed. */
+THRUMI_INLINE int greenlet_switch_quick(struct thrumi_self *self,
+                                        struct thrum_greenlet *greenlet,
+                                        void *pc, void *value, void **ret)
+{
+    struct thrumi_loom *loom = self->loom;
+    struct thrumi_strand *from = self->strand;
+    struct thrumi_strand *to = greenlet->at;
+    struct thrum_greenlet *here = loom->current;
+    int error = *loom->errno_at;
+
+    here->at = from;
+    thrumi_handle_set_ready(&here->handle, loom);
+    thrumi_handle_set_ready(&greenlet->handle, THRUMI_NOT_READY);
+    loom->current = greenlet;
+    loom->flight.value = value;
+    loom->flight.origin = here;
+    thrumi_strand_exchange(self, loom, from, to);
+    (void)thrumi_ctx_switch(&from->ctx, &to->ctx, pc, NULL);
+    *loom->errno_at = error;
+    if (thrumi_unlikely(loom->flight.code != 0 || loom->flight.exit ||
+                        thrumi_handle_orphaned(&loom->flight.origin->handle)))
+        return greenlet_arrive_slow(loom, ret);
+    if (ret != NULL)
+        *ret = loom->flight.value;
+    return 0;
+}
+#endif
+
+int thrum_greenlet_switch(thrum_greenlet *greenlet, void *value, void **ret)
+{
+#if THRUMI_STRAND_QUICK
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_loom *loom = self->loom;
+    void *pc;
+
+    if (thrumi_likely(thrumi_handle_ready(&greenlet->handle) == loom &&
+                      greenlet->handle.generation == thrumi_fork_generation() &&
+                      self->running->callback_frame == NULL &&
+                      !self->strand->delivered) &&
+        thrumi_likely(thrumi_strand_claim(loom, greenlet->at, &pc)))
+        return greenlet_switch_quick(self, greenlet, pc, value, ret);
+#endif
+    return greenlet_switch_slow(greenlet, value, ret);
 }
 
 int thrum_greenlet_throw(thrum_greenlet *greenlet, int code, void **ret)

@@ -41,6 +41,7 @@ int thrumi_handle_new(const struct thrumi_strand_plan *plan,
     atomic_init(&handle->owner, 0);
     handle->phase = THRUMI_PENDING;
     handle->cancelling = false;
+    handle->ready = THRUMI_NOT_READY;
     handle->value = NULL;
     handle->extra.error = NULL;
     *ret = handle;

@@ -18,6 +18,9 @@
 #include "coro/loom.h"
 #include "coro/strand.h"
 
+/* `ready` of one that does not stand still. No loom's. */
+#define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
+
 struct thrumi_handle {
     atomic_uint refs;
     atomic_uchar state;     /* thrum_generator_state */
@@ -27,6 +30,7 @@ struct thrumi_handle {
     uint8_t phase;          /* of one that has ended: what it came to */
     bool cancelling;        /* likewise: while it was being cancelled */
     struct thrumi_strand *strand; /* NULL when it has ended */
+    struct thrumi_loom *ready;    /* its own, while it stands still */
     void *value; /* of one that has ended: the result, until it is given out;
                   * next of the handles that were dropped */
     union {
@@ -38,7 +42,6 @@ struct thrumi_handle {
 /* See generator.h's story of chains. */
 struct thrum_generator {
     struct thrumi_handle handle;
-    struct thrumi_loom *ready;    /* its own, while it can be pulled at once */
     struct thrum_generator *link; /* of a root: its leaf; of a leaf: its root */
     struct thrum_generator *outer; /* who yields from it; NULL: a root */
 };
@@ -62,16 +65,35 @@ void thrumi_handle_end(struct thrumi_handle *handle,
 /* The same for one that never began, or has ended already. */
 void thrumi_handle_fail(struct thrumi_handle *handle, int code);
 
-static inline unsigned thrumi_handle_state(struct thrumi_handle *handle)
+static inline struct thrumi_loom *
+thrumi_handle_ready(const struct thrumi_handle *handle)
 {
-    return atomic_load_explicit(&handle->state, memory_order_relaxed);
+    return __atomic_load_n(&handle->ready, __ATOMIC_RELAXED);
+}
+
+/* The state changes twice in a life. In between it says RUNNING, and whether
+ * it stands still `ready` says, which the quick ways write. */
+static inline unsigned thrumi_handle_state(const struct thrumi_handle *handle)
+{
+    unsigned state = atomic_load_explicit(&handle->state, memory_order_acquire);
+
+    if (state == THRUM_GENERATOR_RUNNING &&
+        thrumi_handle_ready(handle) != THRUMI_NOT_READY)
+        return THRUM_GENERATOR_SUSPENDED;
+    return state;
+}
+
+static inline void thrumi_handle_set_ready(struct thrumi_handle *handle,
+                                           struct thrumi_loom *loom)
+{
+    __atomic_store_n(&handle->ready, loom, __ATOMIC_RELAXED);
 }
 
 static inline void thrumi_handle_set_state(struct thrumi_handle *handle,
                                            unsigned state)
 {
     atomic_store_explicit(&handle->state, (unsigned char)state,
-                          memory_order_relaxed);
+                          memory_order_release);
 }
 
 static inline uint32_t thrumi_handle_owner(struct thrumi_handle *handle)

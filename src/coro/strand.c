@@ -52,12 +52,28 @@ void thrumi_strand_check_float(struct thrumi_loom *loom)
 
 /* ---- the switch ---- */
 
-static void strand_reap(struct thrumi_loom *loom)
+void thrumi_strand_reap(struct thrumi_loom *loom)
 {
     struct thrumi_strand *dead = loom->dead;
 
     loom->dead = NULL;
-    thrumi_strand_free(dead);
+    if (dead != NULL)
+        thrumi_strand_free(dead);
+}
+
+/* The same, however long that takes. */
+static void *strand_claim(struct thrumi_loom *loom, struct thrumi_strand *to)
+{
+    void *pc = to->ctx.pc;
+
+    __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
+    while ((atomic_load_explicit(&loom->attention, memory_order_seq_cst) &
+            THRUMI_FROZEN) != 0) {
+        __atomic_store_n(&to->ctx.pc, pc, __ATOMIC_RELEASE);
+        thrumi_loom_thaw_wait(loom);
+        __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
+    }
+    return pc;
 }
 
 THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
@@ -65,11 +81,9 @@ THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
     struct thrumi_self *self = thrumi_self();
     struct thrumi_strand *from = self->strand;
     struct thrumi_loom *loom = from->loom;
-    void *pc = thrumi_strand_claim(loom, to);
+    void *pc = strand_claim(loom, to);
 
-    thrumi_strand_check_float(loom);
-    thrumi_strand_save(self, loom, from);
-    thrumi_strand_restore(self, loom, to);
+    thrumi_strand_exchange(self, loom, from, to);
 #ifdef THRUMI_ASAN
     loom->left = from;
 #endif
@@ -78,7 +92,7 @@ THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
     thrumi_ctx_tools_arrive(&from->tools,
                             loom->left != NULL ? &loom->left->tools : NULL);
     if (thrumi_unlikely(loom->dead != NULL))
-        strand_reap(loom);
+        thrumi_strand_reap(loom);
 }
 
 int thrumi_strand_land(void)
@@ -87,8 +101,8 @@ int thrumi_strand_land(void)
     struct thrumi_handle *orphan = loom->orphan;
     int rc = loom->landing_rc;
 
-    if (loom->dead != NULL)
-        strand_reap(loom);
+    if (thrumi_unlikely(loom->dead != NULL))
+        thrumi_strand_reap(loom);
     loom->orphan = NULL;
     if (thrumi_unlikely(orphan != NULL))
         thrumi_handle_destroy(orphan);
@@ -96,12 +110,30 @@ int thrumi_strand_land(void)
 }
 
 #if THRUMI_STRAND_HOPS
+int thrumi_strand_hop(struct thrumi_strand *to, int rc)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_loom *loom = self->loom;
+    struct thrumi_strand *from = self->strand;
+    void *pc = strand_claim(loom, to);
+
+    thrumi_strand_exchange(self, loom, from, to);
+    return thrumi_ctx_hop(&from->ctx, &to->ctx, pc, rc);
+}
+
 void thrumi_strand_have_land(struct thrumi_strand *strand)
 {
     if (strand->ctx.pc == thrumi_ctx_hopped)
         strand->ctx.pc = thrumi_ctx_landing;
 }
 #else
+int thrumi_strand_hop(struct thrumi_strand *to, int rc)
+{
+    to->loom->landing_rc = rc;
+    thrumi_strand_switch(to);
+    return thrumi_strand_land();
+}
+
 void thrumi_strand_have_land(struct thrumi_strand *strand)
 {
     (void)strand; /* all do */
@@ -117,9 +149,8 @@ strand_leave(struct thrumi_strand *from, struct thrumi_strand *to)
     void *pc;
 
     thrumi_strand_have_land(to);
-    pc = thrumi_strand_claim(loom, to);
-    thrumi_strand_check_float(loom);
-    thrumi_strand_restore(self, loom, to);
+    pc = strand_claim(loom, to);
+    thrumi_strand_exchange(self, loom, from, to);
     loom->dead = from;
     loom->left = NULL;
     thrumi_ctx_tools_leave(NULL, &to->tools);
@@ -136,7 +167,7 @@ THRUMI_CTX_PLAIN static void strand_main(void *word)
     thrumi_ctx_tools_arrive(&self->tools,
                             loom->left != NULL ? &loom->left->tools : NULL);
     if (thrumi_unlikely(loom->dead != NULL))
-        strand_reap(loom);
+        thrumi_strand_reap(loom);
     strand_leave(self, self->run(self));
 }
 
@@ -173,7 +204,6 @@ static void strand_init(struct thrumi_strand *strand,
                         const struct thrumi_stack *stack)
 {
     strand->running = &strand->context;
-    strand->saved_errno = 0;
     strand->quick = true;
     strand->delivered = false;
     strand->thrown = NULL;

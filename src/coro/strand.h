@@ -47,8 +47,7 @@ struct thrumi_loom;
 struct thrumi_strand {
     struct thrumi_ctx ctx;          /* where it stopped */
     struct thrumi_context *running; /* what ran on it when it stopped */
-    int saved_errno;
-    atomic_uchar kind; /* enum thrumi_strand_kind */
+    atomic_uchar kind;              /* enum thrumi_strand_kind */
     bool quick;     /* a generator's, with nothing delivered: may just yield */
     bool delivered; /* an error was, and is not dealt with: see below */
     bool stuck;     /* it would not end with its thread */
@@ -60,8 +59,8 @@ struct thrumi_strand {
     struct thrumi_defer *defers;   /* newest first */
     /* of a generator: */
     struct thrumi_strand *back; /* who pulls it, of a root */
-    void **pulled;              /* where he wants the value, or NULL */
     void **sent;                /* where its yield wants what is sent */
+    void **pulled;              /* of a root: where he wants the value */
     bool closing;               /* what comes of it is for close to tell */
     struct thrumi_handle *handle;
     struct thrumi_body *body; /* of its function, while that runs */
@@ -115,6 +114,7 @@ struct thrumi_loom {
 enum {
     THRUMI_FROZEN = 1,  /* a dump reads stacks: who wants to switch waits */
     THRUMI_DROPPED = 2, /* other threads have left handles to be destroyed */
+    THRUMI_TRACED = 8,  /* there is a switch hook */
     THRUMI_ORPHAN = 4,  /* a generator that runs has lost its last holder */
 };
 
@@ -143,6 +143,12 @@ void thrumi_strand_free(struct thrumi_strand *strand);
  * this one go on. Of the same loom, both. */
 void thrumi_strand_switch(struct thrumi_strand *to);
 
+/* Frees the one that has just ended, if any. */
+void thrumi_strand_reap(struct thrumi_loom *loom);
+
+/* Stops the running strand and lets one go on that has hopped itself or has not
+ * begun: its call returns `rc`, and this one what whoever hops back says. */
+int thrumi_strand_hop(struct thrumi_strand *to, int rc);
 /* Has one that hopped land before it goes on, where loom.dead and loom.orphan
  * are seen to and its code is loom.landing_rc. */
 void thrumi_strand_have_land(struct thrumi_strand *strand);

@@ -18,6 +18,13 @@
 # define THRUMI_STRAND_HOPS 0
 #endif
 
+/* The same for a switch in the midst of a function. */
+#if THRUMI_CTX_WALK && !defined(THRUMI_ASAN) && !defined(THRUMI_TSAN)
+# define THRUMI_STRAND_QUICK 1
+#else
+# define THRUMI_STRAND_QUICK 0
+#endif
+
 #define THRUMI_INLINE static inline __attribute__((always_inline))
 
 #ifdef NDEBUG
@@ -27,9 +34,10 @@
 void thrumi_strand_check_float(struct thrumi_loom *loom);
 #endif
 
-/* Marks it as running; waits while a dump reads stacks. Returns the place. */
-THRUMI_INLINE void *thrumi_strand_claim(struct thrumi_loom *loom,
-                                        struct thrumi_strand *to)
+/* Marks it as running, and gives the place where it stopped. False when there
+ * is something to be seen to first: then nothing was done. */
+THRUMI_INLINE bool thrumi_strand_claim(struct thrumi_loom *loom,
+                                       struct thrumi_strand *to, void **ret_pc)
 {
     void *pc = to->ctx.pc;
 
@@ -37,58 +45,54 @@ THRUMI_INLINE void *thrumi_strand_claim(struct thrumi_loom *loom,
      * reads this: either it sees NULL, or we see the bit. */
     __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_RELAXED);
     atomic_signal_fence(memory_order_seq_cst);
-    while (thrumi_unlikely(
-        (atomic_load_explicit(&loom->attention, memory_order_relaxed) &
-         THRUMI_FROZEN) != 0)) {
-        __atomic_store_n(&to->ctx.pc, pc, __ATOMIC_RELEASE);
-        thrumi_loom_thaw_wait(loom);
-        __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
-    }
-    return pc;
+    *ret_pc = pc;
+    if (thrumi_likely(
+            atomic_load_explicit(&loom->attention, memory_order_relaxed) == 0))
+        return true;
+    __atomic_store_n(&to->ctx.pc, pc, __ATOMIC_RELEASE);
+    return false;
 }
 
-THRUMI_INLINE void thrumi_strand_save(struct thrumi_self *self,
-                                      struct thrumi_loom *loom,
-                                      struct thrumi_strand *from)
+THRUMI_INLINE void thrumi_strand_swap_cxx(struct thrumi_loom *loom,
+                                          struct thrumi_strand *from,
+                                          struct thrumi_strand *to)
 {
+    if (thrumi_likely(loom->cxx_at == NULL))
+        return;
+    from->cxx = *loom->cxx_at;
+    *loom->cxx_at = to->cxx;
+}
+
+/* The thread's own variables: of the one that stops to that which goes on. */
+THRUMI_INLINE void thrumi_strand_exchange(struct thrumi_self *self,
+                                          struct thrumi_loom *loom,
+                                          struct thrumi_strand *from,
+                                          struct thrumi_strand *to)
+{
+    thrumi_strand_check_float(loom);
     from->running = self->running;
-    from->saved_errno = *loom->errno_at;
-    if (thrumi_unlikely(loom->cxx_at != NULL))
-        from->cxx = *loom->cxx_at;
-}
-
-THRUMI_INLINE void thrumi_strand_restore(struct thrumi_self *self,
-                                         struct thrumi_loom *loom,
-                                         struct thrumi_strand *to)
-{
+    thrumi_strand_swap_cxx(loom, from, to);
     self->strand = to;
     self->running = to->running;
-    *loom->errno_at = to->saved_errno;
-    if (thrumi_unlikely(loom->cxx_at != NULL))
-        *loom->cxx_at = to->cxx;
 }
 
-/* Stops the running strand and lets one go on that has hopped itself, or has
- * not begun: its call returns `rc`, and this one what whoever hops back says.
- * The last thing that a function does. */
-THRUMI_INLINE int thrumi_strand_hop(struct thrumi_self *self,
-                                    struct thrumi_loom *loom,
-                                    struct thrumi_strand *to, int rc)
-{
 #if THRUMI_STRAND_HOPS
+/* Stops the running strand and lets one go on that has hopped itself, or has
+ * not begun, at `pc`, with `running` on it: its call returns `rc`, and this one
+ * what whoever hops back says. The last thing that a function does. */
+THRUMI_INLINE int thrumi_strand_hop_to(struct thrumi_self *self,
+                                       struct thrumi_loom *loom,
+                                       struct thrumi_strand *to, void *pc,
+                                       struct thrumi_context *running)
+{
     struct thrumi_strand *from = self->strand;
-    void *pc = thrumi_strand_claim(loom, to);
 
     thrumi_strand_check_float(loom);
-    thrumi_strand_save(self, loom, from);
-    thrumi_strand_restore(self, loom, to);
-    return thrumi_ctx_hop(&from->ctx, &to->ctx, pc, rc);
-#else
-    (void)self;
-    loom->landing_rc = rc;
-    thrumi_strand_switch(to);
-    return thrumi_strand_land();
-#endif
+    thrumi_strand_swap_cxx(loom, from, to);
+    self->strand = to;
+    self->running = running;
+    return thrumi_ctx_hop(&from->ctx, &to->ctx, pc, 0);
 }
+#endif
 
 #endif /* THRUMI_CORO_SWITCH_H */

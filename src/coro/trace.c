@@ -7,6 +7,18 @@
  */
 #include "coro/greenlet.h"
 
+/* The quick switch does not look for a hook. */
+static void trace_set(struct thrumi_loom *loom, thrum_greenlet_trace_fn *fn)
+{
+    loom->trace = fn;
+    if (fn != NULL)
+        atomic_fetch_or_explicit(&loom->attention, THRUMI_TRACED,
+                                 memory_order_relaxed);
+    else
+        atomic_fetch_and_explicit(&loom->attention, ~(unsigned)THRUMI_TRACED,
+                                  memory_order_relaxed);
+}
+
 thrum_greenlet_trace_fn *thrum_greenlet_set_trace(thrum_greenlet_trace_fn *fn,
                                                   void *arg, void **ret_old_arg)
 {
@@ -18,8 +30,8 @@ thrum_greenlet_trace_fn *thrum_greenlet_set_trace(thrum_greenlet_trace_fn *fn,
     old = loom->trace;
     if (ret_old_arg != NULL)
         *ret_old_arg = loom->trace_arg;
-    loom->trace = fn;
     loom->trace_arg = arg;
+    trace_set(loom, fn);
     return old;
 }
 
@@ -35,6 +47,6 @@ int thrumi_trace(struct thrumi_loom *loom, thrum_greenlet_event event,
     loom->in_trace = false;
     if (rc >= 0)
         return 0;
-    loom->trace = NULL;
+    trace_set(loom, NULL);
     return rc;
 }

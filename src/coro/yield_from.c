@@ -18,8 +18,8 @@ static struct thrum_generator *yield_from_join(struct thrum_generator *leaf,
     struct thrum_generator *root = thrumi_generator_root(leaf);
     struct thrum_generator *inner_leaf = inner->link;
 
-    thrumi_handle_set_state(&inner->handle, THRUM_GENERATOR_RUNNING);
-    inner->ready = THRUMI_NOT_READY;
+    thrumi_generator_begin(inner);
+    thrumi_handle_set_ready(&inner->handle, THRUMI_NOT_READY);
     inner->outer = leaf;
     root->link = inner_leaf;
     inner_leaf->link = root;

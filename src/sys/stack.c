@@ -60,9 +60,17 @@ static struct {
 
 /* ---- sizes ---- */
 
+/* relaxed, here and below: all find the same */
 static size_t stack_page(void)
 {
-    return (size_t)sysconf(_SC_PAGESIZE);
+    static atomic_size_t cached;
+    size_t page = atomic_load_explicit(&cached, memory_order_relaxed);
+
+    if (thrumi_unlikely(page == 0)) {
+        page = (size_t)sysconf(_SC_PAGESIZE);
+        atomic_store_explicit(&cached, page, memory_order_relaxed);
+    }
+    return page;
 }
 
 static size_t stack_class_size(unsigned class_index)
@@ -83,13 +91,25 @@ static unsigned stack_class_of(size_t size)
 }
 
 /* A signal handler must find room on it, and we some for ourselves. */
-size_t thrumi_stack_least(void)
+static size_t stack_find_least(void)
 {
     long signal = sysconf(_SC_MINSIGSTKSZ);
     size_t least = (size_t)(signal > 0 ? signal : 2048) + 4096;
 
     return least > STACK_SMALLEST ? (least + 4095) & ~(size_t)4095
                                   : STACK_SMALLEST;
+}
+
+size_t thrumi_stack_least(void)
+{
+    static atomic_size_t cached;
+    size_t least = atomic_load_explicit(&cached, memory_order_relaxed);
+
+    if (thrumi_unlikely(least == 0)) {
+        least = stack_find_least();
+        atomic_store_explicit(&cached, least, memory_order_relaxed);
+    }
+    return least;
 }
 
 /* THRUM_STACK_SIZE: bytes, with K or M behind it if one likes; anything else is
@@ -114,7 +134,7 @@ static size_t stack_size_from_environment(void)
 
 size_t thrumi_stack_default(void)
 {
-    static atomic_size_t cached; /* relaxed: all find the same */
+    static atomic_size_t cached;
     size_t size = atomic_load_explicit(&cached, memory_order_relaxed);
 
     if (size == 0) {
