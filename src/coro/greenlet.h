@@ -15,6 +15,9 @@ struct thrum_greenlet *thrumi_greenlet_current(struct thrumi_loom *loom);
 int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
                        const struct thrumi_flight *flight, void **ret);
 
+/* What a greenlet's strand runs. */
+struct thrumi_strand *thrumi_greenlet_run(struct thrumi_strand *strand);
+
 /* Tells the hook of a switch that has arrived at the current greenlet; 0 or the
  * hook's code, which ends the tracing. In trace.c. */
 int thrumi_trace(struct thrumi_loom *loom, thrum_greenlet_event event,

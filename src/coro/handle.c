@@ -210,6 +210,19 @@ void thrumi_handle_unref(struct thrumi_handle *handle)
         thrumi_handle_destroy(handle);
 }
 
+int thrumi_strand_land(void)
+{
+    struct thrumi_loom *loom = thrumi_self()->loom;
+    struct thrumi_handle *orphan = loom->orphan;
+    int rc = loom->landing_rc;
+
+    thrumi_strand_reap(loom);
+    loom->orphan = NULL;
+    if (thrumi_unlikely(orphan != NULL))
+        thrumi_handle_destroy(orphan);
+    return rc;
+}
+
 void thrumi_handle_abandon(struct thrumi_handle *handle)
 {
     thrumi_handle_set_state(handle, THRUM_GENERATOR_CLOSED);

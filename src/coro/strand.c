@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "coro/handle.h"
 #include "coro/switch.h"
 
 /* ---- waiting: a strand without a hub waits as the thread does ---- */
@@ -93,20 +92,6 @@ THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
                             loom->left != NULL ? &loom->left->tools : NULL);
     if (thrumi_unlikely(loom->dead != NULL))
         thrumi_strand_reap(loom);
-}
-
-int thrumi_strand_land(void)
-{
-    struct thrumi_loom *loom = thrumi_self()->loom;
-    struct thrumi_handle *orphan = loom->orphan;
-    int rc = loom->landing_rc;
-
-    if (thrumi_unlikely(loom->dead != NULL))
-        thrumi_strand_reap(loom);
-    loom->orphan = NULL;
-    if (thrumi_unlikely(orphan != NULL))
-        thrumi_handle_destroy(orphan);
-    return rc;
 }
 
 #if THRUMI_STRAND_HOPS

@@ -152,6 +152,7 @@ int thrumi_strand_hop(struct thrumi_strand *to, int rc);
 /* Has one that hopped land before it goes on, where loom.dead and loom.orphan
  * are seen to and its code is loom.landing_rc. */
 void thrumi_strand_have_land(struct thrumi_strand *strand);
+/* In handle.c. */
 int thrumi_strand_land(void);
 
 /* The running strand. */

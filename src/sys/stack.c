@@ -12,18 +12,13 @@
  * bytes of page table; the record and the first frames are one page. Slabs get
  * no huge pages: one touched page would become 2 MiB.
  *
- * Why 48 KiB: there are frames of 33 KiB in the C library itself, which a
- * guard of a page or two never sees. docs/design/stacks.md has a table.
- *
  * Locking: stack_state.lock, a leaf, guards slabs and their free slots.
  */
 #include "sys/stack.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <thrum/error.h>
 
@@ -39,9 +34,6 @@
 # include <sanitizer/lsan_interface.h>
 #endif
 
-#define STACK_SMALLEST ((size_t)16 * 1024)
-#define STACK_USUAL    ((size_t)64 * 1024)
-#define STACK_GUARD    ((size_t)48 * 1024)
 #define STACK_SLAB     ((size_t)128 * 1024 * 1024) /* bytes at most */
 #define STACK_FEW      16u   /* slots of the first slab of a size */
 #define STACK_MANY     1024u /* and at most */
@@ -57,109 +49,6 @@ static struct {
     unsigned slabs[THRUMI_STACK_CLASSES];
     int64_t next_sweep;
 } stack_state;
-
-/* ---- sizes ---- */
-
-/* relaxed, here and below: all find the same */
-static size_t stack_page(void)
-{
-    static atomic_size_t cached;
-    size_t page = atomic_load_explicit(&cached, memory_order_relaxed);
-
-    if (thrumi_unlikely(page == 0)) {
-        page = (size_t)sysconf(_SC_PAGESIZE);
-        atomic_store_explicit(&cached, page, memory_order_relaxed);
-    }
-    return page;
-}
-
-static size_t stack_class_size(unsigned class_index)
-{
-    return STACK_SMALLEST << 2 * class_index;
-}
-
-/* The class that has room for so many bytes, or THRUMI_STACK_CLASSES. */
-static unsigned stack_class_of(size_t size)
-{
-    unsigned class_index = 0;
-
-    while (class_index < THRUMI_STACK_CLASSES &&
-           (stack_class_size(class_index) < size ||
-            stack_class_size(class_index) < stack_page()))
-        class_index++;
-    return class_index;
-}
-
-/* A signal handler must find room on it, and we some for ourselves. */
-static size_t stack_find_least(void)
-{
-    long signal = sysconf(_SC_MINSIGSTKSZ);
-    size_t least = (size_t)(signal > 0 ? signal : 2048) + 4096;
-
-    return least > STACK_SMALLEST ? (least + 4095) & ~(size_t)4095
-                                  : STACK_SMALLEST;
-}
-
-size_t thrumi_stack_least(void)
-{
-    static atomic_size_t cached;
-    size_t least = atomic_load_explicit(&cached, memory_order_relaxed);
-
-    if (thrumi_unlikely(least == 0)) {
-        least = stack_find_least();
-        atomic_store_explicit(&cached, least, memory_order_relaxed);
-    }
-    return least;
-}
-
-/* THRUM_STACK_SIZE: bytes, with K or M behind it if one likes; anything else is
- * as if not there. */
-static size_t stack_size_from_environment(void)
-{
-    const char *text = getenv("THRUM_STACK_SIZE");
-    char *end;
-    unsigned long long n;
-
-    if (text == NULL || *text < '0' || *text > '9')
-        return 0;
-    n = strtoull(text, &end, 10);
-    if (*end == 'K' || *end == 'k')
-        n <<= 10;
-    else if (*end == 'M' || *end == 'm')
-        n <<= 20;
-    if (*end != '\0' && end[1] != '\0')
-        return 0;
-    return n >= thrumi_stack_least() ? thrumi_stack_round((size_t)n) : 0;
-}
-
-size_t thrumi_stack_default(void)
-{
-    static atomic_size_t cached;
-    size_t size = atomic_load_explicit(&cached, memory_order_relaxed);
-
-    if (size == 0) {
-        size = stack_size_from_environment();
-        if (size == 0)
-            size = thrumi_stack_round(STACK_USUAL);
-        atomic_store_explicit(&cached, size, memory_order_relaxed);
-    }
-    return size;
-}
-
-size_t thrumi_stack_round(size_t size)
-{
-    unsigned class_index = stack_class_of(size);
-
-    return class_index == THRUMI_STACK_CLASSES ? 0
-                                               : stack_class_size(class_index);
-}
-
-size_t thrumi_stack_guard(void)
-{
-    size_t page = stack_page();
-
-    return (STACK_GUARD + page - 1) / page * page;
-}
 
 /* ---- slabs; the lock is held ---- */
 
@@ -240,7 +129,7 @@ static bool slab_publish(struct thrumi_stack_slab *slab)
 static struct thrumi_stack_slab *slab_alloc(unsigned class_index)
 {
     size_t guard = thrumi_stack_guard();
-    size_t stride = guard + stack_class_size(class_index);
+    size_t stride = guard + thrumi_stack_class_size(class_index);
     unsigned count = slab_size(class_index, stride);
     struct thrumi_stack_slab *slab =
         thrumi_alloc_zero(sizeof(*slab) + count * (sizeof(uint32_t) + 1));
@@ -264,7 +153,7 @@ static struct thrumi_stack_slab *slab_new(unsigned class_index)
     slab->base = slab_map(slab->count * slab->stride);
     if (slab->base == NULL) {
         thrumi_log(THRUM_LOG_ERROR, "no memory for %u stacks of %zu KiB",
-                   slab->count, stack_class_size(class_index) / 1024);
+                   slab->count, thrumi_stack_class_size(class_index) / 1024);
         thrumi_free(slab);
         return NULL;
     }
@@ -437,7 +326,7 @@ static int stack_get_cold(unsigned class_index, bool unguarded,
 int thrumi_stack_get(struct thrumi_stack_cache *cache, size_t size,
                      bool unguarded, struct thrumi_stack *ret)
 {
-    unsigned class_index = stack_class_of(size);
+    unsigned class_index = thrumi_stack_class_of(size);
     unsigned count;
 
     if (class_index == THRUMI_STACK_CLASSES || size < thrumi_stack_least())
@@ -514,7 +403,7 @@ size_t thrumi_stack_used(const struct thrumi_stack *stack)
 {
     char *low = thrumi_stack_low(stack);
     char *top = thrumi_stack_top(stack);
-    size_t page = stack_page();
+    size_t page = thrumi_stack_page();
     unsigned char there = 0;
     const char *at = low;
 

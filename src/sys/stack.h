@@ -95,8 +95,12 @@ static inline char *thrumi_stack_top(const struct thrumi_stack *stack)
 size_t thrumi_stack_least(void);
 size_t thrumi_stack_default(void);
 size_t thrumi_stack_round(size_t size);
-/* Bytes of guard below each. */
+/* Bytes of guard below each; of a page. */
 size_t thrumi_stack_guard(void);
+size_t thrumi_stack_page(void);
+/* The class that has room for so many bytes, or THRUMI_STACK_CLASSES. */
+unsigned thrumi_stack_class_of(size_t size);
+size_t thrumi_stack_class_size(unsigned class_index);
 
 /* Gets a stack of at least `size` bytes; `unguarded`: rather one without guard
  * than none. 0; -EINVAL: too small or too large; -ENOMEM; THRUM_ESTACK: no
