@@ -223,11 +223,9 @@ generator_send_slow(struct thrum_generator *generator, void *value, void **ret)
     if (rc != 0)
         return rc;
     if (thrumi_handle_state(&generator->handle) == THRUM_GENERATOR_CLOSED) {
-        if (generator->handle.phase != THRUMI_ERROR)
-            return generator_end_code(generator, ret);
         if (ret != NULL)
             *ret = NULL;
-        return THRUM_ESTOP; /* the error was told when it happened */
+        return THRUM_ESTOP; /* its end was told when it came */
     }
     return generator_pull(generator, 0, value, ret);
 }

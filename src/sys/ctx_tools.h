@@ -30,8 +30,18 @@
 # include <valgrind/valgrind.h>
 #endif
 
-#define THRUMI_CTX_PLAIN \
- __attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
+/* clang leaves calls of ThreadSanitizer in a function that is not to be
+ * sanitized, unless it is told so otherwise. */
+#if defined(__has_attribute)
+# if __has_attribute(disable_sanitizer_instrumentation)
+#  define THRUMI_CTX_PLAIN \
+   __attribute__((disable_sanitizer_instrumentation, noinline))
+# endif
+#endif
+#ifndef THRUMI_CTX_PLAIN
+# define THRUMI_CTX_PLAIN \
+  __attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
+#endif
 
 struct thrumi_ctx_tools {
     const void *low; /* of the stack; of a thread's own it is learned */
@@ -87,8 +97,9 @@ static inline void thrumi_ctx_tools_free(struct thrumi_ctx_tools *tools)
 }
 
 /* `from` NULL: what stops now will never go on. */
-static inline void thrumi_ctx_tools_leave(struct thrumi_ctx_tools *from,
-                                          const struct thrumi_ctx_tools *to)
+static inline __attribute__((always_inline)) void
+thrumi_ctx_tools_leave(struct thrumi_ctx_tools *from,
+                       const struct thrumi_ctx_tools *to)
 {
     (void)from;
     (void)to;
@@ -102,8 +113,9 @@ static inline void thrumi_ctx_tools_leave(struct thrumi_ctx_tools *from,
 }
 
 /* `left`: what stopped; its bounds are learned if they were not known. */
-static inline void thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
-                                           struct thrumi_ctx_tools *left)
+static inline __attribute__((always_inline)) void
+thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
+                        struct thrumi_ctx_tools *left)
 {
     (void)here;
     (void)left;
