@@ -94,8 +94,6 @@ static void slab_unmap(struct thrumi_stack_slab *slab)
 {
     size_t bytes = slab->count * slab->stride;
 
-    atomic_store_explicit(&thrumi_stack_slabs[slab->index], NULL,
-                          memory_order_release);
     thrumi_unpoison(slab->base, bytes);
 #ifdef THRUMI_ASAN
     __lsan_unregister_root_region(slab->base, bytes);
@@ -217,6 +215,8 @@ static void slab_drop_if_empty(struct thrumi_stack_slab *slab)
     if (stack_state.open[slab->class_index] == slab && slab->next == NULL)
         return;
     slab_take_off(slab);
+    atomic_store_explicit(&thrumi_stack_slabs[slab->index], NULL,
+                          memory_order_release);
     slab_unmap(slab);
 }
 
