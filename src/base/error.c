@@ -144,16 +144,19 @@ thrum_error *thrumi_error_new(int code, const char *format, ...)
     return error;
 }
 
+static bool error_is_stock(const thrum_error *error)
+{
+    return thrumi_container_of(error, struct error_box, public)->stock;
+}
+
 void thrumi_error_free(const thrum_error *error)
 {
     while (error != NULL) {
         const thrum_error *cause = error->cause;
-        struct error_box *box =
-            thrumi_container_of(error, struct error_box, public);
 
-        if (box->stock)
+        if (error_is_stock(error))
             return;
-        thrumi_free(box);
+        thrumi_free(thrumi_container_of(error, struct error_box, public));
         error = cause;
     }
 }
@@ -175,12 +178,13 @@ static thrum_error *error_copy_one(const thrum_error *error)
     return &box->public;
 }
 
+/* One of the stock ends the copy: it is shared and can have no cause. */
 thrum_error *thrumi_error_copy(const thrum_error *error)
 {
     thrum_error *first = error_copy_one(error);
     thrum_error *last = first;
 
-    while (error->cause != NULL) {
+    while (error->cause != NULL && !error_is_stock(last)) {
         thrum_error *next;
 
         error = error->cause;
@@ -193,10 +197,7 @@ thrum_error *thrumi_error_copy(const thrum_error *error)
 
 void thrumi_error_set_cause(thrum_error *error, const thrum_error *cause)
 {
-    struct error_box *box =
-        thrumi_container_of(error, struct error_box, public);
-
-    if (box->stock)
+    if (error_is_stock(error))
         thrumi_error_free(cause); /* shared: it can have none of its own */
     else
         error->cause = cause;

@@ -51,6 +51,28 @@ TEST(without_memory_the_code_is_kept)
     }
 }
 
+/* A chain is cut off where memory was short, and is sound up to there. */
+TEST(a_chain_is_copied_as_far_as_memory_goes)
+{
+    FOR_EACH_FAILURE(n)
+    {
+        thrum_error *error = thrumi_error_new(-EIO, "outer");
+        thrum_error *middle = thrumi_error_new(-EPERM, "middle");
+        thrum_error *copy;
+        unsigned depth = 0;
+
+        thrumi_error_set_cause(middle, thrumi_error_new(-ENOENT, "inner"));
+        thrumi_error_set_cause(error, middle);
+        copy = thrumi_error_copy(error);
+        assert_int_equal(copy->code, -EIO);
+        for (const thrum_error *at = copy; at != NULL; at = at->cause)
+            depth += at->message[0] != '\0' && at->code < 0;
+        assert_in_range(depth, 1, 3);
+        thrumi_error_free(error);
+        thrumi_error_free(copy);
+    }
+}
+
 static void *make_without_memory(void *arg)
 {
     int first = *(int *)arg;
