@@ -59,13 +59,14 @@ static int distinct_fill(thrum_future *const *futures, size_t n,
 
 int thrumi_distinct(thrum_future *const *futures, size_t n, thrum_future ***ret)
 {
-    size_t size = distinct_table_size(n);
+    size_t size;
     thrum_future **table;
     thrum_future **distinct;
     int count = -ENOMEM;
 
     if (n > INT_MAX || (n > 0 && futures == NULL))
         return -EINVAL;
+    size = distinct_table_size(n); /* no end for a size near the largest */
     table = thrumi_alloc_array(size, sizeof(table[0]));
     distinct = thrumi_alloc_array(n + 1, sizeof(distinct[0]));
     if (table != NULL && distinct != NULL)

@@ -3,6 +3,8 @@
  * test/api/wait_test.c - thrum_wait(): all, the first, the first error.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "futures.h"
@@ -241,6 +243,23 @@ TEST(F34_a_wait_for_none_is_over)
     assert_int_equal(WAIT(NULL, 0, ALL_COMPLETED, THRUM_FOREVER), 0);
     assert_int_equal(WAIT(NULL, 0, FIRST_COMPLETED, THRUM_FOREVER), 0);
     assert_int_equal(WAIT(none, 0, FIRST_EXCEPTION, THRUM_FOREVER), 0);
+}
+
+/* Refused by their number alone: the array is not looked at. */
+TEST(more_futures_than_can_be_counted_are_refused)
+{
+    const size_t most = (size_t)INT_MAX;
+    const size_t counts[] = {most + 1, SIZE_MAX / 2 + 2, SIZE_MAX};
+    thrum_future *one = future_with(NULL);
+    thrum_future_set *set = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(WAIT(&one, counts[i], ALL_COMPLETED, THRUM_NOW),
+                         -EINVAL);
+        assert_int_equal(thrum_as_completed(&one, counts[i], &set), -EINVAL);
+    }
+    assert_null(set);
+    thrum_future_unref(one);
 }
 
 TEST(F35_the_mode_is_checked_first)
