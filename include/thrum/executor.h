@@ -45,6 +45,7 @@ THRUM_API void thrum_executor_unref(thrum_executor *executor);
  *             task: its error goes to thrum_set_error_handler().
  * Returns:    0; -EINVAL without executor or function; THRUM_ESHUTDOWN (F46);
  *             THRUM_EBROKEN (F48); THRUM_EFULL or -ETIMEDOUT of a full queue;
+ *             THRUM_ECONTEXT when a callback would have to wait for room;
  *             THRUM_ENOTSHARED when `size` is 0 and memory is not shared;
  *             -EAGAIN when no worker could be started; -ENOMEM; -ECHILD in a
  *             forked child. After an error nothing will run, and `arg` is the
@@ -141,7 +142,8 @@ thrum_executor_map(thrum_executor *executor, thrum_fn *fn, thrum_iter *items,
  * Ownership:  borrows; the reference stays the caller's.
  * Returns:    0; -ETIMEDOUT: it goes on ending, call again to wait; -EDEADLK
  *             with THRUM_WAIT from its own worker, nothing changed (F75);
- *             -EINVAL for other flags; -ECHILD in a forked child. */
+ *             THRUM_ECONTEXT when a callback would have to wait; -EINVAL for
+ *             other flags; -ECHILD in a forked child. */
 THRUM_API int thrum_executor_shutdown(thrum_executor *executor, unsigned flags,
                                       thrum_time deadline);
 
