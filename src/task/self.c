@@ -5,6 +5,9 @@
  * It begins when the thread first uses the library, and ends with the thread:
  * then the records that it kept go to the others, and it waits until nobody
  * looks at its context any more, which lies in the thread's own memory.
+ *
+ * Destructors of the program may come after that and use the library: it begins
+ * anew then, and its end is noticed again, as often as the system goes round.
  */
 #include "sys/thread.h"
 #include "task/context.h"
@@ -22,6 +25,7 @@ static void self_thread_ends(void *arg)
         self->loom_ends(self);
     thrumi_record_flush(self);
     thrumi_waitgraph_barrier();
+    self->running = NULL;
 }
 
 struct thrumi_context *thrumi_context_first_use(struct thrumi_self *self)
