@@ -146,65 +146,15 @@ static int shutdown_park(struct thrumi_pool *pool, thrum_time deadline)
     return rc;
 }
 
-/* Is there a thread that cannot be joined yet? One that is surplus may go on
- * for a moment after it stopped counting. The lock is held. */
-static bool shutdown_some_run(struct thrumi_pool *pool)
-{
-    unsigned places = atomic_load_explicit(&pool->places, memory_order_relaxed);
-
-    if (atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
-        return true;
-    for (unsigned i = 0; i < places; i++) {
-        struct thrumi_worker *worker =
-            atomic_load_explicit(&pool->workers[i], memory_order_relaxed);
-
-        if (worker != NULL && worker->state == THRUMI_WORKER_ALIVE)
-            return true;
-    }
-    return false;
-}
-
 static int shutdown_wait_ended(struct thrumi_pool *pool, thrum_time deadline)
 {
     int rc = 0;
 
     thrumi_mutex_lock(&pool->lock);
-    while (rc == 0 && shutdown_some_run(pool))
+    while (rc == 0 && thrumi_pool_some_run(pool))
         rc = shutdown_park(pool, deadline);
     thrumi_mutex_unlock(&pool->lock);
     return rc;
-}
-
-/* Takes a thread that is to be joined, or detached. */
-static bool shutdown_take_ended(struct thrumi_pool *pool, pthread_t *ret)
-{
-    unsigned places = atomic_load_explicit(&pool->places, memory_order_relaxed);
-    bool found = false;
-
-    thrumi_mutex_lock(&pool->lock);
-    for (unsigned i = 0; i < places && !found; i++) {
-        struct thrumi_worker *worker =
-            atomic_load_explicit(&pool->workers[i], memory_order_relaxed);
-
-        if (worker == NULL || worker->state != THRUMI_WORKER_ENDED)
-            continue;
-        found = true;
-        *ret = worker->thread;
-        worker->state = THRUMI_WORKER_NONE;
-    }
-    thrumi_mutex_unlock(&pool->lock);
-    return found;
-}
-
-/* All are joined when it returns, also those that another caller has taken. */
-static void shutdown_join(struct thrumi_pool *pool)
-{
-    pthread_t thread;
-
-    thrumi_mutex_lock(&pool->join_lock);
-    while (shutdown_take_ended(pool, &thread))
-        pthread_join(thread, NULL);
-    thrumi_mutex_unlock(&pool->join_lock);
 }
 
 int thrumi_pool_shutdown(void *self, unsigned flags, thrum_time deadline)
@@ -222,7 +172,7 @@ int thrumi_pool_shutdown(void *self, unsigned flags, thrum_time deadline)
         return 0;
     rc = shutdown_wait_ended(pool, deadline);
     if (rc == 0)
-        shutdown_join(pool);
+        thrumi_pool_join_ended(pool);
     return rc;
 }
 
@@ -230,13 +180,8 @@ int thrumi_pool_shutdown(void *self, unsigned flags, thrum_time deadline)
 void thrumi_pool_destroy(void *self)
 {
     struct thrumi_pool *pool = self;
-    pthread_t thread;
 
-    thrumi_mutex_lock(&pool->lock);
-    pool->orphaned = true;
-    thrumi_mutex_unlock(&pool->lock);
     thrumi_pool_close(pool, THRUM_ESHUTDOWN);
     thrumi_pool_seal(pool);
-    while (shutdown_take_ended(pool, &thread))
-        pthread_detach(thread);
+    thrumi_pool_detach_ended(pool);
 }

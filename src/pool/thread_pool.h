@@ -25,10 +25,10 @@
 #include "task/executor.h"
 #include "task/task.h"
 
-enum thrumi_worker_state {
-    THRUMI_WORKER_NONE, /* no thread has this place */
-    THRUMI_WORKER_ALIVE,
-    THRUMI_WORKER_ENDED, /* its thread is to be joined */
+/* A thread of the pool, from its start until it is joined or detached. */
+struct thrumi_pool_thread {
+    struct thrumi_link link; /* in pool.ended */
+    pthread_t id;
 };
 
 /* Only its worker writes them. */
@@ -58,14 +58,12 @@ struct thrumi_worker {
     bool searching;   /* it has a token of the idle's */
     bool initialized; /* its initializer has returned and not failed */
     bool retired;     /* it does not count among the living any more */
-    bool dying;       /* its thread was ended: counts as blocked till then */
     const char *stack_low;
     struct thrumi_sleeper sleeper;
     struct thrumi_deque deque;
     struct thrumi_worker_counts counts;
     /* guarded by pool.lock: */
-    enum thrumi_worker_state state;
-    pthread_t thread;
+    struct thrumi_pool_thread *thread; /* NULL: no thread has this place */
 };
 
 struct thrumi_pool {
@@ -92,6 +90,7 @@ struct thrumi_pool {
     struct thrumi_mutex lock;
     /* guarded by lock: */
     bool orphaned;                 /* the last user is gone: threads detach */
+    struct thrumi_link ended;      /* threads that are to be joined */
     struct thrumi_link waiters;    /* for the last worker's end */
     struct thrumi_mutex join_lock; /* one joins at a time; before lock */
     /* of what did not run on a worker */
@@ -122,13 +121,30 @@ bool thrumi_pool_has_work(struct thrumi_pool *pool);
 /* Ends a hold of the pool's memory. */
 void thrumi_pool_release(struct thrumi_pool *pool);
 
-/* ---- worker.c ---- */
+/* ---- places.c ---- */
 
 /* Starts one more thread, unless there are enough; `searching`: it gets the
  * caller's token. 0, -EAGAIN when there are enough, or why not. */
 int thrumi_worker_start(struct thrumi_pool *pool, bool searching);
 /* The same with the pool's lock held. */
 int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching);
+/* The calling thread is the worker's no more, which may be another's from now
+ * on; `replace`: one is started. False when it was the last and none could. */
+bool thrumi_worker_leave(struct thrumi_worker *worker, bool replace);
+/* Is there a thread that cannot be joined yet? One that is surplus may go on
+ * for a moment after it stopped counting. The lock is held. */
+bool thrumi_pool_some_run(struct thrumi_pool *pool);
+/* All that have ended are joined when it returns, also those that another
+ * caller has taken. */
+void thrumi_pool_join_ended(struct thrumi_pool *pool);
+/* Nobody will join: those that have ended are detached, and so will the others
+ * be when they end. */
+void thrumi_pool_detach_ended(struct thrumi_pool *pool);
+
+/* ---- worker.c ---- */
+
+/* What a thread of the pool runs; `arg` is its worker. */
+void *thrumi_worker_main(void *arg);
 /* Runs what came out of a queue, and drops the queue's reference. */
 void thrumi_worker_run(struct thrumi_worker *worker, struct thrumi_slot slot);
 /* Executes a task that was started, and counts it; `owns` as for

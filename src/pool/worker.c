@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "pool/thread_pool.h"
@@ -296,76 +295,42 @@ static void worker_loop(struct thrumi_worker *worker)
 /* ---- beginning and ending ---- */
 
 /* The pool cannot do what it was made for: nothing is left to hope for. */
-static void worker_break_pool(struct thrumi_worker *worker, const char *why)
+static void worker_break_pool(struct thrumi_pool *pool, const char *why)
 {
     thrumi_log(THRUM_LOG_ERROR, "thread pool %s is broken: %s",
-               worker->pool->name_prefix, why);
-    thrumi_pool_close(worker->pool, THRUM_EBROKEN);
-    thrumi_pool_seal(worker->pool);
-    thrumi_pool_drain(worker->pool, THRUM_EBROKEN);
+               pool->name_prefix, why);
+    thrumi_pool_close(pool, THRUM_EBROKEN);
+    thrumi_pool_seal(pool);
+    thrumi_pool_drain(pool, THRUM_EBROKEN);
 }
 
-/* The last of the living tells those who wait for the end. */
-static void worker_leave(struct thrumi_worker *worker)
+/* Runs at the end of the thread, however that comes about. `replace`: another
+ * takes its place; if none can be had and it was the last, what is queued would
+ * wait for ever. */
+static void worker_end(struct thrumi_worker *worker, bool replace)
 {
-    struct thrumi_pool *pool = worker->pool;
-
-    thrumi_mutex_lock(&pool->lock);
-    if (!worker->retired)
-        atomic_fetch_sub_explicit(&pool->alive, 1, memory_order_relaxed);
-    if (worker->dying) /* after that: it must not make another surplus */
-        atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
-    worker->state = THRUMI_WORKER_ENDED;
-    if (pool->orphaned) {
-        pthread_detach(worker->thread);
-        worker->state = THRUMI_WORKER_NONE;
-    }
-    if (atomic_load_explicit(&pool->alive, memory_order_relaxed) == 0)
-        thrumi_pool_ended(pool);
-    thrumi_mutex_unlock(&pool->lock);
-}
-
-/* Runs at the end of the thread, however that comes about. */
-static void worker_end(void *arg)
-{
-    struct thrumi_worker *worker = arg;
     struct thrumi_pool *pool = worker->pool;
 
     worker_stop_search(worker);
-    worker_leave(worker);
-    thrumi_self()->running = &thrumi_self()->thread;
+    if (!thrumi_worker_leave(worker, replace))
+        worker_break_pool(pool, "no thread for those that have ended");
     thrumi_pool_release(pool);
 }
 
-/* Stops counting among the living, which another may do in its place. */
-static void worker_resign(struct thrumi_worker *worker)
-{
-    thrumi_mutex_lock(&worker->pool->lock);
-    atomic_fetch_sub_explicit(&worker->pool->alive, 1, memory_order_relaxed);
-    worker->retired = true;
-    thrumi_mutex_unlock(&worker->pool->lock);
-}
-
-/* A task or callback has called pthread_exit(). Another thread takes its
- * place; if none can be had and it was the last, what is queued would wait for
- * ever. An initializer that does this has failed. */
+/* A task or callback has called pthread_exit(). An initializer that does this
+ * has failed. */
 static void worker_was_ended(void *arg)
 {
     struct thrumi_worker *worker = arg;
-    struct thrumi_pool *pool = worker->pool;
+    bool initialized = worker->initialized;
 
     thrumi_task_abandon(&worker->context);
     thrumi_callback_resume(&worker->context);
-    worker_resign(worker);
-    if (!worker->initialized) {
-        worker_break_pool(worker, "its initializer has ended its thread");
-    } else {
+    if (initialized)
         worker_count(worker, THRUMI_ERROR);
-        if (thrumi_worker_start(pool, false) != 0 &&
-            atomic_load_explicit(&pool->alive, memory_order_relaxed) == 0)
-            worker_break_pool(worker, "no thread for those that have ended");
-    }
-    worker_end(worker);
+    else
+        worker_break_pool(worker->pool, "its initializer has ended its thread");
+    worker_end(worker, initialized);
 }
 
 static int worker_initialize(struct thrumi_worker *worker)
@@ -377,7 +342,7 @@ static int worker_initialize(struct thrumi_worker *worker)
     return options->initializer(options->initializer_arg);
 }
 
-static void *worker_main(void *arg)
+void *thrumi_worker_main(void *arg)
 {
     struct thrumi_worker *worker = arg;
     int rc;
@@ -392,97 +357,8 @@ static void *worker_main(void *arg)
     if (worker->initialized)
         worker_loop(worker);
     else
-        worker_break_pool(worker, "its initializer has failed");
+        worker_break_pool(worker->pool, "its initializer has failed");
     pthread_cleanup_pop(0);
-    worker_end(worker);
+    worker_end(worker, false);
     return NULL;
-}
-
-/* Makes the worker of a place that never had one. */
-static struct thrumi_worker *worker_new(struct thrumi_pool *pool,
-                                        unsigned place)
-{
-    struct thrumi_worker *worker = thrumi_alloc_zero(sizeof(*worker));
-
-    if (worker == NULL)
-        return NULL;
-    if (!thrumi_deque_init(&worker->deque)) {
-        thrumi_free(worker);
-        return NULL;
-    }
-    worker->pool = pool;
-    worker->index = place;
-    thrumi_sleeper_init(&worker->sleeper);
-    /* release: pairs with the acquires of those who steal */
-    atomic_store_explicit(&pool->workers[place], worker, memory_order_release);
-    if (place >= atomic_load_explicit(&pool->places, memory_order_relaxed))
-        atomic_store_explicit(&pool->places, place + 1, memory_order_release);
-    return worker;
-}
-
-/* A place without a thread; joins the one that had it. The lock is held. */
-static struct thrumi_worker *worker_take_place(struct thrumi_pool *pool)
-{
-    for (unsigned i = 0; i < pool->max_threads; i++) {
-        struct thrumi_worker *worker =
-            atomic_load_explicit(&pool->workers[i], memory_order_relaxed);
-
-        if (worker == NULL)
-            return worker_new(pool, i);
-        if (worker->state == THRUMI_WORKER_ENDED) {
-            /* it has nothing left to do but to return */
-            pthread_join(worker->thread, NULL);
-            worker->state = THRUMI_WORKER_NONE;
-        }
-        if (worker->state == THRUMI_WORKER_NONE)
-            return worker;
-    }
-    return NULL;
-}
-
-static int worker_start_thread(struct thrumi_pool *pool,
-                               struct thrumi_worker *worker)
-{
-    const struct thrumi_thread_options options = {
-        pool->options.stack_size, pool->affinity, pool->options.affinity_count,
-        &pool->mask};
-    int rc;
-
-    thrumi_executor_hold(&pool->executor);
-    atomic_fetch_add_explicit(&pool->alive, 1, memory_order_relaxed);
-    worker->state = THRUMI_WORKER_ALIVE;
-    rc = thrumi_thread_start(&worker->thread, &options, worker_main, worker);
-    if (rc == 0)
-        return 0;
-    worker->state = THRUMI_WORKER_NONE;
-    atomic_fetch_sub_explicit(&pool->alive, 1, memory_order_relaxed);
-    thrumi_executor_release(&pool->executor);
-    return rc == -ENOMEM ? -ENOMEM : -EAGAIN;
-}
-
-int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching)
-{
-    struct thrumi_worker *worker = NULL;
-
-    if (thrumi_pool_active(pool) < pool->max_workers)
-        worker = worker_take_place(pool);
-    if (worker == NULL)
-        return -EAGAIN;
-    thrumi_context_init(&worker->context);
-    worker->context.help = thrumi_worker_help;
-    worker->context.park = thrumi_worker_park;
-    worker->searching = searching;
-    worker->retired = false;
-    worker->dying = false;
-    return worker_start_thread(pool, worker);
-}
-
-int thrumi_worker_start(struct thrumi_pool *pool, bool searching)
-{
-    int rc;
-
-    thrumi_mutex_lock(&pool->lock);
-    rc = thrumi_worker_start_locked(pool, searching);
-    thrumi_mutex_unlock(&pool->lock);
-    return rc;
 }

@@ -177,6 +177,63 @@ TEST(F23_no_task_is_lost_with_a_thread)
     }
 }
 
+/* ---- what the program does at the end of a thread ---- */
+
+struct last_deed {
+    thrum_executor *pool;
+    struct gate gate;
+    atomic_uint done;
+};
+
+static pthread_key_t last_deed_key;
+
+/* A destructor of the key: it comes when the worker has left the pool. */
+static void last_deed_do(void *arg)
+{
+    struct last_deed *deed = arg;
+    thrum_future *future = NULL;
+
+    gate_wait(&deed->gate);
+    CHECK_INT(thrum_executor_submit(deed->pool, null_task, NULL, 0, &future),
+              0);
+    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    thrum_future_unref(future);
+    atomic_fetch_add(&deed->done, 1);
+}
+
+static void *exit_with_deed_task(void *arg)
+{
+    pthread_setspecific(last_deed_key, arg);
+    pthread_exit(NULL);
+}
+
+/* Threads that take their time to end, and use the pool meanwhile, are in
+ * nobody's way. */
+TEST(F23_destructors_of_a_thread_that_has_ended_may_use_its_pool)
+{
+    enum {
+        COUNT = 5
+    };
+    struct last_deed deed = {pool_of(1), GATE_INIT, 0};
+
+    assert_int_equal(pthread_key_create(&last_deed_key, last_deed_do), 0);
+    for (unsigned round = 1; round <= test_scale(20); round++) {
+        for (int i = 0; i < COUNT; i++) {
+            thrum_future *future =
+                submit(deed.pool, exit_with_deed_task, &deed);
+
+            assert_ended_its_thread(future);
+            thrum_future_unref(future);
+        }
+        assert_goes_on(deed.pool);
+        gate_open(&deed.gate);
+        WAIT_UNTIL(atomic_load(&deed.done) == round * COUNT);
+        gate_close(&deed.gate);
+    }
+    executor_end(deed.pool);
+    assert_int_equal(pthread_key_delete(last_deed_key), 0);
+}
+
 /* ---- callbacks ---- */
 
 static void *cancel_task(void *future)

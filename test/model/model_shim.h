@@ -25,10 +25,11 @@
  * to be joined has done all that others can see. */
 #undef pthread_cleanup_push
 #undef pthread_cleanup_pop
-#define pthread_cleanup_push(fn, arg) ((void)(fn), (void)(arg))
-#define pthread_cleanup_pop(execute)  ((void)(execute))
-#define pthread_join(thread, ret)     model_has_ended(thread)
-#define pthread_detach(thread)        model_has_ended(thread)
+#define pthread_cleanup_push(fn, arg)   ((void)(fn), (void)(arg))
+#define pthread_cleanup_pop(execute)    ((void)(execute))
+#define pthread_join(thread, ret)       model_has_ended(thread)
+#define pthread_tryjoin_np(thread, ret) model_has_ended(thread)
+#define pthread_detach(thread)          model_has_ended(thread)
 
 static inline int model_has_ended(pthread_t thread)
 {
