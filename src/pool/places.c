@@ -120,7 +120,7 @@ static struct thrumi_worker *place_new(struct thrumi_pool *pool, unsigned place)
     return worker;
 }
 
-/* Finds a place without a thread. 0; -EAGAIN if there is none; -ENOMEM. */
+/* Finds a place without a thread. 0; 1 if there is none; -ENOMEM. */
 static int place_find(struct thrumi_pool *pool, struct thrumi_worker **ret)
 {
     for (unsigned i = 0; i < pool->max_threads; i++) {
@@ -136,7 +136,7 @@ static int place_find(struct thrumi_pool *pool, struct thrumi_worker **ret)
         *ret = worker;
         return 0;
     }
-    return -EAGAIN;
+    return 1;
 }
 
 static int place_start_thread(struct thrumi_pool *pool,
@@ -170,7 +170,7 @@ int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching)
 
     place_join_gone(pool);
     if (thrumi_pool_active(pool) >= pool->max_workers)
-        return -EAGAIN;
+        return 1;
     rc = place_find(pool, &worker);
     if (rc != 0)
         return rc;

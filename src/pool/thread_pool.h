@@ -124,7 +124,8 @@ void thrumi_pool_release(struct thrumi_pool *pool);
 /* ---- places.c ---- */
 
 /* Starts one more thread, unless there are enough; `searching`: it gets the
- * caller's token. 0, -EAGAIN when there are enough, or why not. */
+ * caller's token. 0; 1 when there are enough; -EAGAIN or -ENOMEM when one is
+ * missing and cannot be started. */
 int thrumi_worker_start(struct thrumi_pool *pool, bool searching);
 /* The same with the pool's lock held. */
 int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching);

@@ -108,20 +108,28 @@ static int wake_start_first(struct thrumi_pool *pool)
 
     thrumi_idle_start_search(&pool->idle, UINT_MAX);
     rc = thrumi_worker_start(pool, true);
-    if (rc == 0)
-        return 0;
-    if (thrumi_idle_stop_search(&pool->idle) && thrumi_pool_has_work(pool))
+    if (rc != 0 && thrumi_idle_stop_search(&pool->idle) &&
+        thrumi_pool_has_work(pool))
         thrumi_pool_notify(pool);
-    /* another may have been faster */
-    if (atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0)
-        return 0;
     return rc;
 }
 
+static inline bool wake_nobody_lives(struct thrumi_pool *pool)
+{
+    return thrumi_unlikely(
+        atomic_load_explicit(&pool->alive, memory_order_relaxed) == 0);
+}
+
+/* When there are enough by the time that a thread is to be started, another has
+ * been faster. The first task may have ended that one's thread already. */
 int thrumi_pool_need_worker(struct thrumi_pool *pool)
 {
-    if (thrumi_likely(
-            atomic_load_explicit(&pool->alive, memory_order_relaxed) != 0))
-        return 0;
-    return wake_start_first(pool);
+    int rc = 0;
+
+    while (wake_nobody_lives(pool)) {
+        if (rc < 0)
+            return rc;
+        rc = wake_start_first(pool);
+    }
+    return 0;
 }

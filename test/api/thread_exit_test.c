@@ -177,6 +177,35 @@ TEST(F23_no_task_is_lost_with_a_thread)
     }
 }
 
+static void *submit_exits_run(void *arg)
+{
+    thrum_executor *pool = arg;
+    static int any;
+
+    for (int i = 0; i < 20; i++)
+        CHECK_INT(thrum_executor_submit(pool, exit_if_told_task, &any, 0, NULL),
+                  0);
+    return NULL;
+}
+
+/* The worker that another has started may have ended before a submit that
+ * wanted one too looks for it. */
+TEST(F23_a_submit_is_not_refused_while_threads_end)
+{
+    unsigned rounds = test_scale(200);
+
+    for (unsigned round = 0; round < rounds; round++) {
+        thrum_executor *pool = pool_of(1);
+        struct test_thread *threads[8];
+
+        for (int i = 0; i < 8; i++)
+            threads[i] = spawn_thread(submit_exits_run, pool);
+        for (int i = 0; i < 8; i++)
+            join_thread(threads[i]);
+        executor_end(pool);
+    }
+}
+
 /* ---- what the program does at the end of a thread ---- */
 
 struct last_deed {
