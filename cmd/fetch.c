@@ -164,17 +164,14 @@ static int fetch_grow(struct fetch *fetch, size_t index)
 }
 
 /* Moves the record into the report, at its index. A report with gaps is of no
- * use: without memory there are no records. */
+ * use: without memory there are no records. The fetching goes on. */
 static void fetch_keep(struct fetch *fetch, struct fetch_record *record)
 {
-    int rc = fetch_grow(fetch, record->index);
-
-    if (rc == 0) {
+    if (fetch_grow(fetch, record->index) == 0) {
         fetch->report->records[record->index] = *record;
         record->url = NULL;
         return;
     }
-    fetch->report->error = rc;
     fetch->keep = false;
     fetch_free_records(fetch->report, fetch->capacity);
 }

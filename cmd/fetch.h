@@ -65,7 +65,8 @@ struct fetch_source {
 struct fetch_report {
     const char *executor;
     int workers;
-    struct fetch_record *records; /* if they were to be kept, by index */
+    struct fetch_record *records; /* if they were to be kept, by index; NULL
+                                   * if there was no memory for them */
     size_t count;
     size_t ok;
     size_t failed;

@@ -354,6 +354,14 @@ static int timeline_replace(const char *path,
     return rc;
 }
 
+static bool timeline_can_draw(const struct fetch_report *reports, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (reports[i].records == NULL && reports[i].count > 0)
+            return false;
+    return true;
+}
+
 int timeline_write(const char *path, const struct fetch_report *reports,
                    size_t n)
 {
@@ -361,6 +369,8 @@ int timeline_write(const char *path, const struct fetch_report *reports,
 
     if (n == 0)
         return -EINVAL;
+    if (!timeline_can_draw(reports, n))
+        return -ENOMEM;
     /* A pipe or a device is written to; root could replace even /dev/null. */
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
         return timeline_write_to(path, reports, n);

@@ -8,7 +8,8 @@
 #include "fetch.h"
 
 /* Writes the page for `n` reports that have their records, all on one time
- * axis; under a temporary name first. 0, or -errno. */
+ * axis; under a temporary name first. 0, or -errno: -ENOMEM when a report has
+ * lost its records. */
 int timeline_write(const char *path, const struct fetch_report *reports,
                    size_t n);
 
