@@ -46,6 +46,9 @@ static const char timeline_style[] =
     ".legend span{display:inline-block;margin-right:20px}\n"
     ".legend i{display:inline-block;width:14px;height:10px;margin-right:6px;"
     "border-radius:2px}\n"
+    /* the pattern of the bars; HTML cannot use that of an SVG */
+    ".hatch{background:repeating-linear-gradient(135deg,var(--bg) 0 1px,"
+    "var(--bad) 1px 6px)}\n"
     "rect:hover{opacity:.7}\n";
 
 static void timeline_escape(FILE *out, const char *text)
@@ -71,7 +74,7 @@ static double timeline_seconds(int64_t ns)
 static void timeline_print_span(FILE *out, double seconds)
 {
     if (seconds < 0.9995)
-        fprintf(out, "%.0f ms", seconds * 1000);
+        fprintf(out, "%.*f ms", seconds < 0.00995 ? 1 : 0, seconds * 1000);
     else
         fprintf(out, "%.*f s", seconds < 100 ? 1 : 0, seconds);
 }
@@ -93,6 +96,24 @@ static double timeline_x(double seconds, double longest)
     return TIMELINE_LEFT + seconds / longest * TIMELINE_WIDTH;
 }
 
+/* As many decimals as it takes to tell one step from the next. */
+static int timeline_decimals(double step)
+{
+    int decimals = (int)-floor(log10(step) + 1e-9);
+
+    return decimals > 0 ? decimals : 0;
+}
+
+/* All of an axis in the same unit. */
+static void timeline_print_tick(FILE *out, double seconds, double step,
+                                double longest)
+{
+    double unit = longest < 0.9995 ? 1e-3 : 1;
+
+    fprintf(out, "%.*f %s", timeline_decimals(step / unit), seconds / unit,
+            unit < 1 ? "ms" : "s");
+}
+
 static void timeline_axis(FILE *out, double longest, double height)
 {
     double step = timeline_step(longest);
@@ -105,7 +126,7 @@ static void timeline_axis(FILE *out, double longest, double height)
                 "y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" "
                 "text-anchor=\"middle\">",
                 x, x, height + 4, x, height + 17);
-        timeline_print_span(out, i * step);
+        timeline_print_tick(out, i * step, step, longest);
         fputs("</text>\n", out);
     }
 }
@@ -306,7 +327,7 @@ static void timeline_page(FILE *out, const struct fetch_report *reports,
           "a bar to see what it was.</p>\n"
           "<p class=\"legend\"><span><i style=\"background:var(--ok)\"></i>"
           "answered (two shades, to tell neighbours apart)</span>"
-          "<span><i style=\"background:var(--bad)\"></i>failed</span>"
+          "<span><i class=\"hatch\"></i>failed</span>"
           "<span><i style=\"background:var(--off)\"></i>stopped</span></p>\n"
           "<svg width=\"0\" height=\"0\" style=\"position:absolute\" "
           "aria-hidden=\"true\"><defs><pattern id=\"failed\" width=\"6\" "
