@@ -122,6 +122,7 @@ static int demo_fetch(const struct fetch_options *asked, const char *executor,
 
     urls->next = 0;
     options.executor = executor;
+    options.append_results = executor != executor_kinds[0].name;
     options.timeline = NULL; /* one for all, at the end */
     options.keep_records = true;
     if (options.workers == 0)

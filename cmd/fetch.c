@@ -383,7 +383,8 @@ static int fetch_open_outputs(struct fetch *fetch)
     if (rc < 0)
         return fetch_say(options->output, rc);
     if (options->results != NULL)
-        rc = results_open(options->results, options->format, &fetch->results);
+        rc = results_open(options->results, options->format,
+                          options->append_results, &fetch->results);
     if (rc < 0)
         fetch_check_results(fetch, rc);
     return rc;

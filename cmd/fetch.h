@@ -44,9 +44,10 @@ struct fetch_options {
     int workers;          /* 0: the executor's default */
     double timeout;       /* seconds per attempt; 0: none */
     int retries;
-    uint64_t max_bytes; /* per body; 0: no limit */
-    const char *output; /* directory for bodies, or NULL */
-    const char *results;
+    uint64_t max_bytes;  /* per body; 0: no limit */
+    const char *output;  /* directory for bodies, or NULL */
+    const char *results; /* file for a line per URL, or NULL */
+    bool append_results; /* to those of a run before */
     enum fetch_format format;
     enum fetch_progress progress;
     const char *timeline; /* HTML file, or NULL */

@@ -71,7 +71,7 @@ static int results_check(struct results *results)
     return results->error;
 }
 
-int results_open(const char *path, enum fetch_format format,
+int results_open(const char *path, enum fetch_format format, bool append,
                  struct results **ret)
 {
     bool csv = results_is_csv(path, format);
@@ -79,7 +79,8 @@ int results_open(const char *path, enum fetch_format format,
 
     if (results == NULL)
         return -ENOMEM;
-    results->out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    results->out =
+        strcmp(path, "-") == 0 ? stdout : fopen(path, append ? "ae" : "we");
     if (results->out == NULL) {
         int rc = -errno;
 
@@ -87,7 +88,7 @@ int results_open(const char *path, enum fetch_format format,
         return rc;
     }
     results->write = csv ? results_write_csv : results_write_json;
-    if (csv)
+    if (csv && !append)
         results_write_csv_header(results->out);
     *ret = results;
     return 0;

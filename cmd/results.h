@@ -10,8 +10,9 @@
 struct results; /* opaque, one owner */
 
 /* Opens a results file; "-" is the standard output. FETCH_FORMAT_AUTO is what
- * the name ends with, .csv or anything else for JSON. 0 or -errno. */
-int results_open(const char *path, enum fetch_format format,
+ * the name ends with, .csv or anything else for JSON. `append`: the lines come
+ * after those of another run. 0 or -errno. */
+int results_open(const char *path, enum fetch_format format, bool append,
                  struct results **ret);
 
 /* Adds a line; makes all lines up to now visible to readers. After an error

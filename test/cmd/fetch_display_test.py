@@ -23,7 +23,7 @@ import threading
 
 sys.dont_write_bytecode = True  # the source folder stays as it is
 from fetch_e2e import (  # noqa: E402
-    FAILED, LIMIT, OK, OUTPUT, expect, expect_in)
+    FAILED, LIMIT, OK, OUTPUT, expect, expect_in, read_csv, read_json)
 from fetch_support import (  # noqa: E402
     HOSTILE, all_tests, bars, echo_server, run_tests)
 
@@ -223,6 +223,21 @@ def test_the_demonstration_compares(bench):
     expect_in("thrum-timeline.html", run.out)
     panels = bars(os.path.join(folder, "thrum-timeline.html"))
     expect([len(panel) for panel in panels], [6, 6], "the bars")
+
+
+def test_the_demonstration_keeps_the_results_of_all(bench):
+    page = bench.path("timeline.html")
+    for read, name in ((read_json, "results.json"), (read_csv, "results.csv")):
+        path = bench.path(name)
+        # What is there from another day goes.
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("old\n")
+        run = bench.fetch("--demo", "--demo-urls", "4", "--demo-delay", "1",
+                          "--results", path, "--timeline", page)
+        expect(run.status, OK, run.err)
+        items = [record["url"].rsplit("/", 1)[1] for record in read(path)]
+        expect(items[:4], list("0123"), "the items of the inline executor")
+        expect(sorted(items[4:]), list("0123"), "the items of the other")
 
 
 if __name__ == "__main__":

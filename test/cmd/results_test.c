@@ -77,7 +77,7 @@ static void assert_file(const char *name, enum fetch_format format,
 
     snprintf(path, sizeof(path), "/tmp/thrum-results-%ld-%s", (long)getpid(),
              name);
-    assert_int_equal(results_open(path, format, &results), 0);
+    assert_int_equal(results_open(path, format, false, &results), 0);
     assert_int_equal(results_add(results, &fine), 0);
     assert_int_equal(results_close(results), 0);
     file = fopen(path, "r");
@@ -104,7 +104,8 @@ TEST(a_full_disk_is_told_at_the_flush_and_stays_told)
 
     if (access("/dev/full", W_OK) != 0)
         TEST_SKIP("there is no /dev/full here");
-    assert_int_equal(results_open("/dev/full", FETCH_FORMAT_JSON, &results), 0);
+    assert_int_equal(
+        results_open("/dev/full", FETCH_FORMAT_JSON, false, &results), 0);
     assert_int_equal(results_add(results, &fine), 0);
     assert_int_equal(results_flush(results), -ENOSPC);
     assert_int_equal(results_add(results, &fine), -ENOSPC);
@@ -115,9 +116,9 @@ TEST(what_cannot_be_opened_says_why)
 {
     struct results *results;
 
-    assert_int_equal(
-        results_open("/nowhere/results.json", FETCH_FORMAT_AUTO, &results),
-        -ENOENT);
+    assert_int_equal(results_open("/nowhere/results.json", FETCH_FORMAT_AUTO,
+                                  false, &results),
+                     -ENOENT);
     assert_int_equal(results_close(NULL), 0);
 }
 
