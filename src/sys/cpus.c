@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "sys/fault.h"
 
 #define CPUS_LINE 4096
@@ -39,14 +40,16 @@ struct cpus_group {
 static FILE *cpus_open(const char *root, const char *directory,
                        const char *name)
 {
-    char *path;
-    FILE *file;
+    size_t size = strlen(root) + strlen(directory) + strlen(name) + 2;
+    char *path = thrumi_alloc(size);
+    FILE *file = NULL;
 
-    if (thrumi_fault("fopen") ||
-        asprintf(&path, "%s%s/%s", root, directory, name) < 0)
+    if (path == NULL)
         return NULL;
-    file = fopen(path, "re");
-    free(path);
+    snprintf(path, size, "%s%s/%s", root, directory, name);
+    if (!thrumi_fault("fopen"))
+        file = fopen(path, "re");
+    thrumi_free(path);
     return file;
 }
 
@@ -187,7 +190,7 @@ static double cpus_group_quota(const char *root, struct cpus_group *group)
 
 int thrumi_cpus_quota(const char *root)
 {
-    struct cpus_group *groups = calloc(2, sizeof(*groups));
+    struct cpus_group *groups = thrumi_alloc_zero(2 * sizeof(*groups));
     double least = 0;
 
     if (groups == NULL)
@@ -201,7 +204,7 @@ int thrumi_cpus_quota(const char *root)
         if (quota > 0 && (least <= 0 || quota < least))
             least = quota;
     }
-    free(groups);
+    thrumi_free(groups);
     if (least <= 0 || least >= INT_MAX)
         return 0;
     return (int)least + (least > (double)(int)least);
@@ -213,15 +216,15 @@ static int cpus_affinity(void)
     int count = 0;
 
     for (size_t cpus = CPU_SETSIZE; count == 0 && cpus <= 1u << 16; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC(cpus);
         size_t size = CPU_ALLOC_SIZE(cpus);
+        cpu_set_t *set = thrumi_alloc(size);
 
         if (set == NULL)
             break;
         if (!thrumi_fault("sched_getaffinity") &&
             sched_getaffinity(0, size, set) == 0)
             count = CPU_COUNT_S(size, set);
-        CPU_FREE(set);
+        thrumi_free(set);
     }
     if (count == 0)
         count = (int)sysconf(_SC_NPROCESSORS_ONLN);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sys/fault.h"
+#include "sys/mutex.h"
 
 #define THREAD_NAME 16 /* with its end, by the kernel */
 
@@ -21,6 +22,8 @@ static int thread_set_affinity(pthread_attr_t *attr, const int *cpus,
 {
     cpu_set_t set;
 
+    if (thrumi_fault("pthread_attr_setaffinity_np"))
+        return ENOMEM;
     CPU_ZERO(&set);
     for (size_t i = 0; i < count; i++)
         CPU_SET((size_t)cpus[i], &set);
@@ -45,6 +48,13 @@ static size_t thread_stack_size(size_t asked)
     if (asked < least)
         asked = least;
     return (asked + page - 1) / page * page;
+}
+
+static int thread_set_stack(pthread_attr_t *attr, size_t asked)
+{
+    if (thrumi_fault("pthread_attr_setstacksize"))
+        return EINVAL;
+    return pthread_attr_setstacksize(attr, thread_stack_size(asked));
 }
 
 /* The mask is inherited, so it is set here for the moment of the creation. */
@@ -75,8 +85,7 @@ int thrumi_thread_start(pthread_t *ret,
     if (rc != 0)
         return -rc;
     if (options->stack_size != 0)
-        rc = pthread_attr_setstacksize(&attr,
-                                       thread_stack_size(options->stack_size));
+        rc = thread_set_stack(&attr, options->stack_size);
     if (rc == 0 && options->affinity_count != 0)
         rc = thread_set_affinity(&attr, options->affinity,
                                  options->affinity_count);
@@ -126,26 +135,32 @@ const char *thrumi_thread_stack_low(void)
     return low;
 }
 
+/* Made when it is first wanted; if that fails, tried again for the next thread.
+ * What a thread without it had is lost, but not the thread. */
 static struct {
-    pthread_once_t once;
+    struct thrumi_global_mutex lock;
     pthread_key_t key;
-    _Atomic(void (*)(void *)) fn;
-    bool made;
-} thread_end = {.once = PTHREAD_ONCE_INIT};
+    atomic_bool made;
+} thread_end;
 
-static void thread_end_init(void)
+static bool thread_end_make(void (*fn)(void *))
 {
-    void (*fn)(void *) =
-        atomic_load_explicit(&thread_end.fn, memory_order_relaxed);
+    bool made;
 
-    thread_end.made = pthread_key_create(&thread_end.key, fn) == 0;
+    thrumi_global_mutex_lock(&thread_end.lock);
+    made = atomic_load_explicit(&thread_end.made, memory_order_relaxed);
+    if (!made && !thrumi_fault("pthread_key_create"))
+        made = pthread_key_create(&thread_end.key, fn) == 0;
+    /* release: pairs with the acquire in thrumi_thread_at_end() */
+    atomic_store_explicit(&thread_end.made, made, memory_order_release);
+    thrumi_global_mutex_unlock(&thread_end.lock);
+    return made;
 }
 
 void thrumi_thread_at_end(void (*fn)(void *), void *arg)
 {
-    /* relaxed: every thread stores the same, and pthread_once() orders */
-    atomic_store_explicit(&thread_end.fn, fn, memory_order_relaxed);
-    pthread_once(&thread_end.once, thread_end_init);
-    if (thread_end.made)
+    /* acquire: pairs with the release in thread_end_make() */
+    if (atomic_load_explicit(&thread_end.made, memory_order_acquire) ||
+        thread_end_make(fn))
         pthread_setspecific(thread_end.key, arg);
 }

@@ -219,4 +219,12 @@ TEST(F51_the_systems_own_files_can_be_read)
     assert_true(thrumi_cpus_usable("") >= 1);
 }
 
+TEST(without_memory_there_is_a_number_all_the_same)
+{
+    FOR_EACH_FAILURE(n)
+    {
+        assert_in_range(thrumi_cpus_usable(""), 1, 1 << 16);
+    }
+}
+
 TEST_MAIN("cpus")

@@ -3,6 +3,7 @@
  * test/unit/faults_test.c - threads that cannot be started: no task is lost.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include <thrum.h>
@@ -18,10 +19,59 @@ static bool fail_after(const char *call, void *arg)
     return strcmp(call, "pthread_create") == 0 && atomic_fetch_sub(left, 1) < 1;
 }
 
+static bool fail_call(const char *call, void *arg)
+{
+    return strcmp(call, arg) == 0;
+}
+
 static void *count(void *arg)
 {
     atomic_fetch_add((atomic_uint *)arg, 1);
     return arg;
+}
+
+/* The first of all tests: the key is made when the library is first used. */
+TEST(a_key_that_cannot_be_made_is_tried_again)
+{
+    static char call[] = "pthread_key_create";
+    atomic_uint ran = 0;
+    thrum_executor *pool;
+
+    thrumi_fault_set(fail_call, call);
+    pool = pool_of(1);
+    thrum_future_unref(submit(pool, count, &ran));
+    executor_end(pool);
+    thrumi_fault_set(NULL, NULL);
+    pool = pool_of(1);
+    thrum_future_unref(submit(pool, count, &ran));
+    executor_end(pool);
+    assert_int_equal(atomic_load(&ran), 2);
+}
+
+TEST(a_thread_with_attributes_that_cannot_be_set_is_not_started)
+{
+    static char calls[][32] = {"pthread_attr_init", "pthread_attr_setstacksize",
+                               "pthread_attr_setaffinity_np"};
+    thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
+    const int cpu = sched_getcpu();
+
+    options.stack_size = 1 << 20;
+    options.affinity = &cpu;
+    options.affinity_count = 1;
+    for (int i = 0; i < 3; i++) {
+        thrum_executor *pool = NULL;
+        atomic_uint ran = 0;
+        int rc;
+
+        assert_int_equal(thrum_thread_pool_new(&options, &pool), 0);
+        thrumi_fault_set(fail_call, calls[i]);
+        rc = thrum_executor_submit(pool, count, &ran, 0, NULL);
+        thrumi_fault_set(NULL, NULL);
+        assert_true(rc == -EAGAIN || rc == -ENOMEM);
+        thrum_future_unref(submit(pool, count, &ran));
+        executor_end(pool);
+        assert_int_equal(atomic_load(&ran), 1);
+    }
 }
 
 TEST(without_any_thread_submit_says_so)

@@ -225,6 +225,7 @@ static void script(void)
 
     options.max_workers = 2;
     options.name_prefix = "torture";
+    options.stack_size = 1 << 20;
     options.affinity = &cpu;
     options.affinity_count = 1;
     script_promise();
