@@ -288,7 +288,11 @@ static int future_park_for_ever(thrum_future *future,
 {
     int rc = future_park_once(future, context);
 
-    return rc == -EDEADLK ? future_park_once(future, context) : rc;
+    if (rc == -EDEADLK)
+        rc = future_park_once(future, context);
+    if (rc == -EDEADLK)
+        thrumi_waitgraph_tell(context, future);
+    return rc;
 }
 
 /* Looks for a while before it parks: a wake-up costs more than that. */

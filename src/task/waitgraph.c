@@ -13,17 +13,41 @@
  * passes the barrier first. Futures on the chain live because the ones that
  * await them hold them until they have left. Taken only by waits that park.
  *
+ * A cycle is told to the log in words, once the lock was dropped: what is said
+ * of its tasks is copied before.
+ *
  * A task that was helped runs on the stack of the one that waits, which cannot
  * go on before it ends: such a pair counts as one.
  */
 #include "task/waitgraph.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 
+#include <thrum/executor.h>
+
+#include "base/log.h"
 #include "sys/mutex.h"
 #include "task/future.h"
 
+#define WAITGRAPH_TOLD 5u /* futures of a cycle that are named */
+
 static struct thrumi_global_mutex waitgraph;
+
+/* What is told of a cycle, copied while the lock is held. */
+struct waitgraph_cycle {
+    unsigned length;
+    struct {
+        const thrum_future *future;
+        char name[32];       /* "": it has none */
+    } steps[WAITGRAPH_TOLD]; /* the last one of the cycle in the last */
+};
+
+struct waitgraph_text {
+    size_t used;
+    char words[480];
+};
 
 /* The last future of the chain that begins with this one: it is not running,
  * or runs and waits for nothing. `*ret_cycle`: the chain leads to a task that
@@ -70,6 +94,100 @@ void thrumi_waitgraph_leave(struct thrumi_context *context)
     atomic_store_explicit(&context->awaits, NULL, memory_order_relaxed);
     thrumi_global_mutex_unlock(&waitgraph);
 }
+
+/* ---- telling ---- */
+
+/* It runs, and its runner waits: neither it nor its name can go away. */
+static void waitgraph_note(struct waitgraph_cycle *cycle,
+                           const thrum_future *future)
+{
+    const char *name = thrum_task_name((const thrum_task *)future);
+    unsigned i =
+        cycle->length < WAITGRAPH_TOLD ? cycle->length : WAITGRAPH_TOLD - 1;
+
+    cycle->length++;
+    cycle->steps[i].future = future;
+    snprintf(cycle->steps[i].name, sizeof(cycle->steps[i].name), "%s",
+             name == NULL ? "" : name);
+}
+
+/* Follows the chain as waitgraph_follow() does. False: it is no cycle (any
+ * more). */
+static bool waitgraph_collect(struct thrumi_context *context,
+                              thrum_future *future, struct waitgraph_cycle *ret)
+{
+    ret->length = 0;
+    while (future != NULL && thrumi_future_phase(future) == THRUMI_RUNNING) {
+        struct thrumi_context *runner =
+            atomic_load_explicit(&future->runner, memory_order_relaxed);
+        thrum_future *next;
+
+        if (runner == NULL)
+            return false;
+        next = atomic_load_explicit(&runner->awaits, memory_order_relaxed);
+        if (runner == context || next != NULL)
+            waitgraph_note(ret, future);
+        if (runner == context)
+            return true;
+        future = next;
+    }
+    return false;
+}
+
+THRUM_PRINTF(2, 3)
+static void waitgraph_add(struct waitgraph_text *text, const char *format, ...)
+{
+    size_t room = sizeof(text->words) - text->used;
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    length = vsnprintf(text->words + text->used, room, format, args);
+    va_end(args);
+    if (length > 0)
+        text->used += (size_t)length < room ? (size_t)length : room - 1;
+}
+
+static void waitgraph_add_step(struct waitgraph_text *text,
+                               const struct waitgraph_cycle *cycle, unsigned i)
+{
+    if (cycle->steps[i].name[0] != '\0')
+        waitgraph_add(text, "\"%s\" ", cycle->steps[i].name);
+    waitgraph_add(text, "(%p)", (const void *)cycle->steps[i].future);
+}
+
+/* "a" (0x1) waits for "b" (0x2), which waits for "a". */
+static void waitgraph_say(const struct waitgraph_cycle *cycle)
+{
+    struct waitgraph_text text = {0, ""};
+    unsigned told =
+        cycle->length < WAITGRAPH_TOLD ? cycle->length : WAITGRAPH_TOLD;
+
+    waitgraph_add_step(&text, cycle, told - 1);
+    for (unsigned i = 0; i + 1 < told; i++) {
+        waitgraph_add(&text, i == 0 ? " waits for " : ", which waits for ");
+        waitgraph_add_step(&text, cycle, i);
+    }
+    if (cycle->length > told)
+        waitgraph_add(&text, ", and so on over %u more", cycle->length - told);
+    waitgraph_add(&text, told == 1 ? " waits for itself"
+                                   : ", which waits for the first");
+    thrumi_log(THRUM_LOG_WARNING, "a deadlock of tasks: %s", text.words);
+}
+
+void thrumi_waitgraph_tell(struct thrumi_context *context, thrum_future *future)
+{
+    struct waitgraph_cycle cycle;
+    bool found;
+
+    thrumi_global_mutex_lock(&waitgraph);
+    found = waitgraph_collect(context, future, &cycle);
+    thrumi_global_mutex_unlock(&waitgraph);
+    if (found)
+        waitgraph_say(&cycle);
+}
+
+/* ---- the end of a context ---- */
 
 void thrumi_waitgraph_barrier(void)
 {

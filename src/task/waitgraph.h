@@ -15,6 +15,10 @@
 int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future,
                            thrum_executor **ret_queue);
 void thrumi_waitgraph_leave(struct thrumi_context *context);
+/* Logs the cycle that the context's wait for the future would close, in words;
+ * nothing if it would close none. */
+void thrumi_waitgraph_tell(struct thrumi_context *context,
+                           thrum_future *future);
 
 /* Waits until nobody is looking at a context that is about to be freed. */
 void thrumi_waitgraph_barrier(void);
