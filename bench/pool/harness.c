@@ -17,42 +17,20 @@
 
 #include "pool/latch.h"
 #include "pool/slot.h"
+#include "program.h"
 
-#define NANO      1000000000L
 #define TASKS     1000000L
 #define PRODUCERS 4
 #define BULK      64
-#define NOT_RUN   77
 
-static long harness_scale = 1; /* every size is divided by it */
 static struct bench_latch harness_latch;
 static struct bench_latch harness_gate;    /* the workers wait for it */
 static struct bench_latch harness_waiting; /* that they do */
-
-static uint64_t harness_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NANO + (uint64_t)now.tv_nsec;
-}
 
 static void harness_pause_us(long us)
 {
     struct timespec span = {us / 1000000, us % 1000000 * 1000};
     nanosleep(&span, NULL);
-}
-
-static void harness_say(const char *metric, double value)
-{
-    printf("%s %.4f\n", metric, value);
-    fflush(stdout);
-}
-
-static void harness_die(const char *what)
-{
-    fprintf(stderr, "wrong answer: %s\n", what);
-    exit(1);
 }
 
 static void harness_inside(void (*body)(void))
@@ -125,7 +103,7 @@ static long harness_get(void *future)
 
 static void harness_rate(uint64_t begin, long tasks)
 {
-    harness_say("rate", (double)tasks * 1e3 / (double)(harness_now() - begin));
+    bench_say("rate", (double)tasks * 1e3 / (double)(bench_now() - begin));
 }
 
 static void harness_flood(long tasks)
@@ -138,10 +116,10 @@ static void harness_flood(long tasks)
 
 static void submit1_body(void)
 {
-    long tasks = TASKS / harness_scale;
+    long tasks = TASKS / bench_scale;
 
     for (int measured = 0; measured < 2; measured++) {
-        uint64_t begin = harness_now();
+        uint64_t begin = bench_now();
         harness_begin(tasks);
         harness_flood(tasks);
         harness_end();
@@ -170,12 +148,12 @@ static void harness_flood_many(long tasks)
 
 static bool run_bulk(void)
 {
-    long tasks = TASKS / harness_scale;
+    long tasks = TASKS / bench_scale;
 
     if (!bench_peer.submit_many)
         return false;
     for (int measured = 0; measured < 2; measured++) {
-        uint64_t begin = harness_now();
+        uint64_t begin = bench_now();
         harness_begin(tasks);
         harness_flood_many(tasks);
         harness_end();
@@ -190,7 +168,7 @@ static void *submit4_producer(void *arg)
     if (bench_peer.thread_begin)
         bench_peer.thread_begin();
     pthread_barrier_wait(arg);
-    harness_flood(TASKS / harness_scale / PRODUCERS);
+    harness_flood(TASKS / bench_scale / PRODUCERS);
     if (bench_peer.thread_end)
         bench_peer.thread_end();
     return NULL;
@@ -206,7 +184,7 @@ static uint64_t submit4_round(long tasks)
     for (int i = 0; i < PRODUCERS; i++)
         pthread_create(&thread[i], NULL, submit4_producer, &barrier);
     harness_pause_us(3000); /* all of them wait at the barrier */
-    uint64_t begin = harness_now();
+    uint64_t begin = bench_now();
     pthread_barrier_wait(&barrier);
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(thread[i], NULL);
@@ -217,7 +195,7 @@ static uint64_t submit4_round(long tasks)
 
 static bool run_submit4(void)
 {
-    long tasks = TASKS / harness_scale / PRODUCERS * PRODUCERS;
+    long tasks = TASKS / bench_scale / PRODUCERS * PRODUCERS;
 
     if (!bench_peer.submit || bench_peer.inside)
         return false;
@@ -228,12 +206,12 @@ static bool run_submit4(void)
 
 static void collect_body(void)
 {
-    long tasks = TASKS / harness_scale;
+    long tasks = TASKS / bench_scale;
     void **future = calloc((size_t)tasks, sizeof *future);
 
     for (int measured = 0; measured < 2; measured++) {
         long sum = 0;
-        uint64_t begin = harness_now();
+        uint64_t begin = bench_now();
         for (long i = 0; i < tasks; i++)
             future[i] = harness_async(i);
         for (long i = 0; i < tasks; i++)
@@ -241,7 +219,7 @@ static void collect_body(void)
         if (measured)
             harness_rate(begin, tasks);
         if (sum != tasks * tasks)
-            harness_die("sum of the results");
+            bench_die("sum of the results");
     }
     free(future);
 }
@@ -270,21 +248,21 @@ static void latency_measure(long rounds, long gap_us)
     for (long i = -rounds / 10; i < rounds; i++) {
         if (gap_us)
             harness_pause_us(gap_us);
-        uint64_t begin = harness_now();
+        uint64_t begin = bench_now();
         if (harness_get(harness_async(i)) != bench_work(i))
-            harness_die("one result");
+            bench_die("one result");
         if (i >= 0)
-            ns[i] = (uint32_t)(harness_now() - begin);
+            ns[i] = (uint32_t)(bench_now() - begin);
     }
     qsort(ns, (size_t)rounds, sizeof *ns, latency_compare);
-    harness_say("p50", ns[rounds / 2]);
-    harness_say("p99", ns[rounds * 99 / 100]);
+    bench_say("p50", ns[rounds / 2]);
+    bench_say("p99", ns[rounds * 99 / 100]);
     free(ns);
 }
 
 static void latency_body(void)
 {
-    latency_measure(100000 / harness_scale, 0);
+    latency_measure(100000 / bench_scale, 0);
 }
 
 static bool run_latency(void)
@@ -300,7 +278,7 @@ static bool run_latency300us(void)
     /* a team of OpenMP has its caller run the task: nobody is woken */
     if (bench_peer.inside || (!bench_peer.submit && !bench_peer.async))
         return false;
-    latency_measure(3000 / harness_scale, 300);
+    latency_measure(3000 / bench_scale, 300);
     return true;
 }
 
@@ -308,7 +286,7 @@ static bool run_latency300us(void)
 
 static void harness_time(uint64_t begin)
 {
-    harness_say("time", (double)(harness_now() - begin) / 1e6);
+    bench_say("time", (double)(bench_now() - begin) / 1e6);
 }
 
 static long fib_plain(int n)
@@ -318,15 +296,15 @@ static long fib_plain(int n)
 
 static void fib30_body(void)
 {
-    int n = harness_scale == 1 ? 30 : 20;
+    int n = bench_scale == 1 ? 30 : 20;
 
     for (int measured = 0; measured < 2; measured++) {
-        uint64_t begin = harness_now();
+        uint64_t begin = bench_now();
         long value = bench_peer.fib(n);
         if (measured)
             harness_time(begin);
         if (value != fib_plain(n))
-            harness_die("fib");
+            bench_die("fib");
     }
 }
 
@@ -340,18 +318,18 @@ static bool run_fib30(void)
 
 static bool run_parfor(void)
 {
-    size_t n = (size_t)(10 * TASKS / harness_scale);
+    size_t n = (size_t)(10 * TASKS / bench_scale);
     uint64_t right = bench_range(0, n);
 
     if (!bench_peer.parfor)
         return false;
     for (int measured = 0; measured < 2; measured++) {
-        uint64_t begin = harness_now();
+        uint64_t begin = bench_now();
         uint64_t value = bench_peer.parfor(n);
         if (measured)
             harness_time(begin);
         if (value != right)
-            harness_die("sum of the loop");
+            bench_die("sum of the loop");
     }
     return true;
 }
@@ -364,7 +342,7 @@ static long bytes_resident(void)
     FILE *file = fopen("/proc/self/statm", "r");
 
     if (!file || fscanf(file, "%ld %ld", &size, &resident) != 2)
-        harness_die("no /proc/self/statm");
+        bench_die("no /proc/self/statm");
     fclose(file);
     return resident * sysconf(_SC_PAGESIZE);
 }
@@ -394,13 +372,13 @@ static void bytes_block_workers(void)
 
 static void bytes_say(long before, long tasks)
 {
-    harness_say("bytes", (double)(bytes_resident() - before) / (double)tasks);
+    bench_say("bytes", (double)(bytes_resident() - before) / (double)tasks);
     _exit(0); /* the workers still sit in their tasks */
 }
 
 static bool run_bytes(void)
 {
-    long tasks = TASKS / harness_scale;
+    long tasks = TASKS / bench_scale;
 
     if (!bench_peer.submit || bench_peer.inside)
         return false;
@@ -416,7 +394,7 @@ static bool run_bytes(void)
 
 static bool run_bytes_detached(void)
 {
-    long tasks = TASKS / harness_scale;
+    long tasks = TASKS / bench_scale;
 
     if (!bench_peer.submit || bench_peer.inside)
         return false;
@@ -434,7 +412,7 @@ static void idle_body(void)
 {
     for (long i = 0; i < 1000; i++)
         if (harness_get(harness_async(i)) != bench_work(i))
-            harness_die("one result");
+            bench_die("one result");
 }
 
 /* The runner looks at this process from outside until it closes stdin. */
@@ -450,10 +428,7 @@ static bool run_idle(void)
     return true;
 }
 
-static const struct {
-    const char *name;
-    bool (*run)(void);
-} workloads[] = {
+static const struct bench_workload workloads[] = {
     {"submit1", run_submit1}, {"submit4", run_submit4},
     {"bulk", run_bulk},       {"collect", run_collect},
     {"latency", run_latency}, {"latency300us", run_latency300us},
@@ -462,26 +437,16 @@ static const struct {
     {"idle", run_idle},
 };
 
-static bool (*harness_find(const char *name))(void)
-{
-    for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++)
-        if (!strcmp(workloads[i].name, name))
-            return workloads[i].run;
-    return NULL;
-}
-
 int main(int argc, char **argv)
 {
-    bool (*run)(void) = argc == 3 ? harness_find(argv[1]) : NULL;
+    const struct bench_workload *chosen = bench_chosen(
+        argc, argv, workloads, sizeof workloads / sizeof workloads[0]);
 
-    harness_scale = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
-    if (!run || harness_scale < 1) {
-        fprintf(stderr, "usage: %s WORKLOAD SCALE\n", argv[0]);
+    if (!chosen)
         return 2;
-    }
     bench_peer.start(BENCH_WORKERS);
-    if (!run())
-        return NOT_RUN;
+    if (!chosen->run())
+        return BENCH_NOT_RUN;
     if (bench_peer.stop)
         bench_peer.stop();
     return 0;
