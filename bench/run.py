@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs a suite of benchmarks: every sample in a process of its own.
 
-    run.py --built FOLDER --out FOLDER [options] SUITE...
+    run.py --built FOLDER --out FOLDER [options] [SUITE...]
 
 The samples of all implementations are interleaved: one of each in a round,
 in another order in every round. Of each the median, the least and the most
@@ -32,10 +32,15 @@ class Missing(Exception):
     """The implementation is not there, or cannot do the workload."""
 
 
+def all_suites():
+    """Every folder here with a suite.py."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return sorted(name for name in os.listdir(here)
+                  if os.path.exists(os.path.join(here, name, 'suite.py')))
+
+
 def load_suite(name):
     path = os.path.join(os.path.dirname(__file__), name, 'suite.py')
-    if not os.path.exists(path):
-        sys.exit(f'bench: no suite is called {name}')
     spec = importlib.util.spec_from_file_location(name, path)
     suite = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(suite)
@@ -263,11 +268,26 @@ def print_missing(workload, results, options):
         print(f'  does not have this: {", ".join(cannot)}')
 
 
+def other_of(gate, results):
+    """(its number, its name); (1, None) where the bound is a number itself."""
+    workload, metric, _, _, other, _ = gate
+    if other is None:
+        return 1.0, None
+    name = other
+    if isinstance(other, tuple):
+        workload, other = other
+        name = f'{other} at {workload}'
+    return results.median(workload, other, metric), name
+
+
 def judge(suite, gate, results):
-    """('pass', 'slack' or 'miss', or None if it was not measured; text)"""
-    workload, metric, sense, factor, other, kind = gate
+    """A gate is (workload, metric, sense, factor, other, 'gate' or 'aim'): the
+    meeter's median against factor times that of the other, which is another
+    implementation, the pair (another workload, implementation), or None.
+    Returns ('pass', 'slack', 'miss', or None if it was not measured; text)."""
+    workload, metric, sense, factor, _, kind = gate
     own = results.median(workload, suite.MEETER, metric)
-    base = 1.0 if other is None else results.median(workload, other, metric)
+    base, other = other_of(gate, results)
     bound = f'{sense} {factor:g}' + (f' x {other}' if other else '')
     text = f'{kind:4s} {workload}/{metric} {bound}'
     if own is None or base is None:
@@ -316,8 +336,9 @@ def write_json(name, suite, results, options):
 
 
 def choose(text, known, what):
+    """The names in `text` if each is known to some suite; None: all."""
     if not text:
-        return list(known)
+        return None
     names = text.split(',')
     for name in names:
         if name not in known:
@@ -326,10 +347,32 @@ def choose(text, known, what):
     return names
 
 
-def run_suite(name, options):
-    suite = load_suite(name)
-    options.workloads = choose(options.only, suite.WORKLOADS, 'workload')
-    options.impls = choose(options.impl, suite.IMPLS, 'implementation')
+def choose_all(options):
+    """Loads the suites, and keeps what of them was chosen."""
+    names = choose(','.join(options.suite), all_suites(), 'suite')
+    suites = {name: load_suite(name) for name in names or all_suites()}
+    options.only = choose(options.only, known_to(suites, 'WORKLOADS'),
+                          'workload')
+    options.impl = choose(options.impl, known_to(suites, 'IMPLS'),
+                          'implementation')
+    return suites
+
+
+def known_to(suites, table):
+    return list(dict.fromkeys(name for suite in suites.values()
+                              for name in getattr(suite, table)))
+
+
+def chosen(names, known):
+    return [name for name in names or known if name in known]
+
+
+def run_suite(name, suite, options):
+    """Returns whether every gate holds."""
+    options.workloads = chosen(options.only, suite.WORKLOADS)
+    options.impls = chosen(options.impl, suite.IMPLS)
+    if not options.workloads or not options.impls:
+        return True
     print(f'==== {name}')
     print_header(suite, options)
     results = run_rounds(suite, options)
@@ -345,7 +388,8 @@ def run_suite(name, options):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog='script/bench', description='runs '
                                      'benchmarks against peers and floors')
-    parser.add_argument('suite', nargs='*', default=['pool'])
+    parser.add_argument('suite', nargs='*', default=[],
+                        help=', '.join(all_suites()) + '; all by default')
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--quick', action='store_true',
                         help='one short round, to see that all of it works')
@@ -367,9 +411,9 @@ def main():
     options = parse(sys.argv[1:])
     built = options.built
     held = True
-    for name in options.suite:
+    for name, suite in choose_all(options).items():
         options.built = os.path.join(built, name)
-        held = run_suite(name, options) and held
+        held = run_suite(name, suite, options) and held
     return 1 if options.check and not held else 0
 
 

@@ -4,8 +4,7 @@
 bench/run.py runs it. What a workload does stands in bench/README.md; the
 programs are built by bench/pool/meson.build.
 """
-import os
-import shutil
+from programs import program, python3, script
 
 # Rates rise, everything else falls.
 RATE = ('rate', 'Mtasks/s', 'higher')
@@ -44,42 +43,23 @@ def java(kind):
     return command, 'PoolJava.class', 'default-jdk-headless'
 
 
-def program(name, package=None):
-    def command(built):
-        return [os.path.join(built, 'pool-' + name)]
-    return command, 'pool-' + name, package
-
-
-def python3():
-    """Debian's, so that the version is known; else that of the PATH."""
-    debian = '/usr/bin/python3'
-    return debian if os.path.exists(debian) else shutil.which('python3')
-
-
-def cpython():
-    def command(_built):
-        script = os.path.join(os.path.dirname(__file__), 'peer_cpython.py')
-        return [python3(), script]
-    return command, None, 'python3'
-
-
-# name -> (command of a build folder, file it needs there, Debian package)
+# name -> how it is started
 IMPLS = {
-    'thrum': program('thrum'),
-    'libuv': program('libuv', 'libuv1-dev'),
-    'glib': program('glib', 'libglib2.0-dev'),
-    'tbb-task-group': program('tbb-task-group', 'libtbb-dev'),
-    'tbb-enqueue': program('tbb-enqueue', 'libtbb-dev'),
-    'gomp': program('gomp'),
-    'go': program('go', 'golang-go'),
+    'thrum': program('pool', 'thrum'),
+    'libuv': program('pool', 'libuv', 'libuv1-dev'),
+    'glib': program('pool', 'glib', 'libglib2.0-dev'),
+    'tbb-task-group': program('pool', 'tbb-task-group', 'libtbb-dev'),
+    'tbb-enqueue': program('pool', 'tbb-enqueue', 'libtbb-dev'),
+    'gomp': program('pool', 'gomp'),
+    'go': program('pool', 'go', 'golang-go'),
     'java-forkjoin': java('forkjoin'),
     'java-fixed': java('fixed'),
-    'cpython': cpython(),
-    'floor-mutex-ring': program('floor-mutex-ring'),
-    'floor-polling-ring': program('floor-polling-ring'),
-    'floor-sharded-ring': program('floor-sharded-ring'),
-    'floor-chase-lev': program('floor-chase-lev'),
-    'floor-shippable': program('floor-shippable'),
+    'cpython': script(__file__, 'peer_cpython.py', 'python3'),
+    'floor-mutex-ring': program('pool', 'floor-mutex-ring'),
+    'floor-polling-ring': program('pool', 'floor-polling-ring'),
+    'floor-sharded-ring': program('pool', 'floor-sharded-ring'),
+    'floor-chase-lev': program('pool', 'floor-chase-lev'),
+    'floor-shippable': program('pool', 'floor-shippable'),
 }
 
 # What says its version: shown above the tables.
@@ -93,8 +73,7 @@ VERSIONS = {
     'CPython': [python3() or 'python3', '-V'],
 }
 
-# (workload, metric, sense, factor, implementation or None for the number
-# itself, 'gate' or 'aim'): thrum's median against factor times the other's.
+# See judge() in bench/run.py.
 GATES = [
     ('submit1', 'rate', '>=', 4, 'libuv', 'gate'),
     ('submit1', 'rate', '>=', 7, 'glib', 'gate'),
