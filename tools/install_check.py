@@ -120,6 +120,19 @@ class Place:
         if "libthrum.so" not in run("ldd", user, env=self.env()):
             raise Failed("the program does not use libthrum.so")
 
+    def debugger(self):
+        """gdb looks for a script under the real name of the library."""
+        library = os.path.realpath(os.path.join(self.library, "libthrum.so"))
+        place = library[len(os.path.realpath(self.installed)):] + "-gdb.py"
+        for where, _, names in os.walk(self.installed):
+            if os.path.basename(place) in names:
+                found = os.path.join(where, os.path.basename(place))
+                break
+        else:
+            raise Failed("no script for gdb was installed")
+        if not found.endswith("/gdb/auto-load" + place):
+            raise Failed(f"gdb does not look for {found}")
+
     def static(self):
         user = os.path.join(self.folder, "user-static")
         libs = [option.replace("-lthrum", "-l:libthrum.a") for option in
@@ -164,6 +177,7 @@ def attempt(report, name, step):
 def check(report, place):
     if attempt(report, "install", place.install):
         attempt(report, "pkg-config, shared", place.shared)
+        attempt(report, "the script for gdb", place.debugger)
         attempt(report, "pkg-config, static", place.static)
         if shutil.which("cmake"):
             attempt(report, "CMake, pkg_check_modules", place.cmake)

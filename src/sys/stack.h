@@ -10,7 +10,8 @@
  *
  * `top` is where the caller puts its record and, below, the first frame. Slots
  * differ in how far it is from the slot's end (the colour), so that the tops
- * of many stacks do not fall on the same sets of a cache.
+ * of many stacks do not fall on the same sets of a cache. The script for gdb,
+ * tools/gdb/thrum-gdb.py, knows this formula.
  *
  * A thread keeps some free stacks of each size, last in, first out, so that the
  * next one is warm; the rest is in the slabs, under one lock.
