@@ -137,14 +137,12 @@ def check_parked(session):
 
 def check_generator(session):
     answer = session["thrum bt counter"]
-    return (in_order(answer, "thrum_yield", "count_from", "counter",
-                     "thrumi_ctx_entry") or sound(answer))
+    return (in_order(answer, "count_from", "counter", "thrumi_ctx_entry") or sound(answer))
 
 
 def check_pulling(session):
     answer = session["thrum bt puller"]
-    return (in_order(answer, "thrum_generator_next", "puller",
-                     "thrumi_ctx_entry") or sound(answer))
+    return (in_order(answer, "puller", "thrumi_ctx_entry") or sound(answer))
 
 
 def check_running_elsewhere(session):

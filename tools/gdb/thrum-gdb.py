@@ -30,7 +30,7 @@ import gdb
 import gdb.unwinder
 
 KINDS = {1: "thread", 2: "generator", 3: "greenlet"}
-CREATED, RUNNING = 0, 1  # thrum_generator_state
+CREATED = 0  # thrum_generator_state
 WHERE_FRAMES = 40  # to look at for one that is the user's
 LIMIT = 100  # backtraces told by `thrum bt all`
 CHUNK = 1 << 20  # bytes copied at a time
@@ -114,7 +114,10 @@ class Layout:
             return None
         loom = gdb.Value(loom).cast(
             gdb.lookup_type("struct thrumi_loom").pointer())
-        strand = Strand(self, int(loom["thread"].address), 0, number)
+        try:
+            strand = Strand(self, int(loom["thread"].address), 0, number)
+        except (gdb.MemoryError, KeyError):  # that thread has ended
+            return None
         return strand if strand.pc != 0 else None
 
 
@@ -163,19 +166,18 @@ class Strand:
         root = own
         while int(root["outer"]) != 0:
             root = root["outer"]
-        state = int(root["handle"]["state"])
         if int(own["handle"]["state"]) == CREATED:
             return "not begun"
         if int(root["link"]) != int(own):
             return "yields from another"
-        if state == RUNNING:
+        if int(root["handle"]["ready"]) != self.loom:
             return "waits for another"
         return "suspended at a yield"
 
     def doing_greenlet(self):
         own = self.value["handle"].cast(self.layout.greenlet.pointer())
-        current = int(self.value["loom"]["current"])
-        if current == int(own) or int(own["at"]) != self.address:
+        if int(own["handle"]["ready"]) != self.loom or \
+                int(own["at"]) != self.address:
             return "waits for another"
         return "suspended at a switch"
 
@@ -185,7 +187,10 @@ class Strand:
         all."""
         if self.new:
             return None
-        errno = int(self.value["loom"]["errno_at"])
+        try:
+            errno = int(self.value["loom"]["errno_at"])
+        except gdb.MemoryError:  # it was kept when its thread ended
+            return None
         near = [(abs(pointer - errno), thread.num, thread)
                 for thread, _, pointer in self.layout.threads
                 if pointer is not None]
