@@ -9,6 +9,9 @@
  * has the kernel run a fence on every thread, with membarrier(2): either the
  * switch saw the bit and waits, or the dump sees that the strand runs.
  *
+ * Whoever frees a strand does the same with its kind, so that what a dump has
+ * found stays there until it is over.
+ *
  * Memory-order partners: the bits here and ctx.pc in thrumi_strand_claim().
  *
  * Locking: freeze_lock, held from freeze to thaw, and the list of looms, so that

@@ -44,6 +44,9 @@ int thrumi_handle_new(const struct thrumi_strand_plan *plan,
     handle->ready = THRUMI_NOT_READY;
     handle->value = NULL;
     handle->extra.error = NULL;
+    /* release: pairs with the acquires of those who walk over strands */
+    atomic_store_explicit(&handle->strand->kind, plan->kind,
+                          memory_order_release);
     *ret = handle;
     return 0;
 }

@@ -135,7 +135,7 @@ static bool strand_each_of(struct thrumi_stack_slab *slab,
     for (uint32_t slot = 0; slot < slab->fresh; slot++) {
         struct thrumi_strand *strand = thrumi_strand_of_slot(slab, slot);
 
-        /* acquire: pairs with the release in thrumi_strand_new() */
+        /* acquire: pairs with the release in thrumi_handle_new() */
         if (atomic_load_explicit(&strand->kind, memory_order_acquire) !=
                 THRUMI_STRAND_NONE &&
             !fn(strand, arg))

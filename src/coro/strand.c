@@ -249,8 +249,6 @@ int thrumi_strand_new(const struct thrumi_strand_plan *plan,
     strand->quick = plan->kind == THRUMI_STRAND_GENERATOR;
     if (plan->options != NULL && plan->options->name != NULL)
         thrumi_strand_set_name(strand, plan->options->name);
-    /* release: pairs with the acquires of those who walk over strands */
-    atomic_store_explicit(&strand->kind, plan->kind, memory_order_release);
     *ret = strand;
     return 0;
 }
@@ -282,6 +280,13 @@ void thrumi_strand_free(struct thrumi_strand *strand)
     thrumi_ctx_tools_free(&strand->tools);
     atomic_store_explicit(&strand->kind, THRUMI_STRAND_NONE,
                           memory_order_release);
+    /* A dump that saw it goes on to look at it and at its handle; see freeze.c
+     * for why this order suffices. */
+    atomic_signal_fence(memory_order_seq_cst);
+    if (thrumi_unlikely((atomic_load_explicit(&loom->attention,
+                                              memory_order_relaxed) &
+                         THRUMI_FROZEN) != 0))
+        thrumi_loom_thaw_wait(loom);
     if (strand->loom != NULL)
         strand->loom->live--;
     thrumi_stack_put(&loom->stacks, &stack);

@@ -130,7 +130,8 @@ struct thrumi_strand_plan {
     enum thrumi_strand_kind kind;
 };
 
-/* 0; -EINVAL, -ENOMEM, THRUM_ESTACK. */
+/* 0; -EINVAL, -ENOMEM, THRUM_ESTACK. Those who walk over strands see it when
+ * it has been given its kind. */
 int thrumi_strand_new(const struct thrumi_strand_plan *plan,
                       struct thrumi_strand **ret);
 /* Makes it one of this thread's, before its first switch. */
