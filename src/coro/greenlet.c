@@ -116,7 +116,7 @@ __attribute__((noreturn)) static void greenlet_no_parent(void)
     abort();
 }
 
-/* Puts an error in place of what is in flight. */
+/* Puts a code in place of what is in flight. */
 static void flight_fail(struct thrumi_flight *flight, int code)
 {
     thrumi_error_free(flight->error);
@@ -125,34 +125,52 @@ static void flight_fail(struct thrumi_flight *flight, int code)
     flight->code = code;
 }
 
-/* Of the target and its ancestors, the first that takes what is in flight: one
- * that is suspended, or that can begin (L8). What is thrown at one that has not
- * begun ends it, and goes on to its parent (L13). */
-static struct thrum_greenlet *greenlet_taker(struct thrum_greenlet *target,
+/* May it go on here? A parent that had not begun may have been given to another
+ * thread in the meantime, and one from before a fork is nobody's. */
+static bool greenlet_is_ours(struct thrumi_loom *loom,
+                             struct thrum_greenlet *greenlet)
+{
+    return thrumi_handle_owner(&greenlet->handle) == loom->id &&
+           greenlet->handle.generation == loom->generation;
+}
+
+/* Does it take what is in flight? One that is suspended does, and one that can
+ * begin (L8). What is thrown at one that has not begun ends it (L13); what its
+ * parent gets otherwise is an error (L10). */
+static bool greenlet_takes(struct thrumi_loom *loom,
+                           struct thrum_greenlet *greenlet,
+                           struct thrumi_flight *flight)
+{
+    if (greenlet_is_dead(greenlet))
+        return false;
+    if (thrumi_unlikely(!greenlet_is_ours(loom, greenlet))) {
+        flight_fail(flight, THRUM_ETHREAD);
+        return false;
+    }
+    if (!greenlet_is_new(greenlet))
+        return true;
+    if (flight->code != 0) {
+        greenlet_end_new(greenlet, flight->code);
+        return false;
+    }
+    if (greenlet->handle.strand->fn == NULL)
+        flight_fail(flight, THRUM_EBADSWITCH);
+    return flight->code == 0;
+}
+
+/* Of the target and its ancestors, the first that takes what is in flight. The
+ * cancellation of a greenlet is no error to those above it (L9, L13). */
+static struct thrum_greenlet *greenlet_taker(struct thrumi_loom *loom,
+                                             struct thrum_greenlet *target,
                                              struct thrumi_flight *flight)
 {
     for (; target != NULL; target = target->parent) {
-        if (greenlet_is_dead(target))
-            continue;
-        if (!greenlet_is_new(target))
+        if (greenlet_takes(loom, target, flight))
             return target;
-        if (flight->code != 0)
-            greenlet_end_new(target, flight->code);
-        else if (target->handle.strand->fn != NULL)
-            return target;
-        else
-            flight_fail(flight, THRUM_EBADSWITCH); /* L10 */
+        if (flight->code == -ECANCELED)
+            flight_fail(flight, 0);
     }
     greenlet_no_parent();
-}
-
-/* The cancellation of a greenlet is no error to those above it (L9, L13). */
-static void flight_calm(struct thrumi_flight *flight,
-                        const struct thrum_greenlet *thrown_at,
-                        const struct thrum_greenlet *taker)
-{
-    if (flight->code == -ECANCELED && thrown_at != taker)
-        flight_fail(flight, 0);
 }
 
 /* Where the thread goes on; what is in flight is in the loom then. */
@@ -161,9 +179,8 @@ static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
                                           const struct thrumi_flight *with)
 {
     struct thrumi_flight flight = *with;
-    struct thrum_greenlet *taker = greenlet_taker(target, &flight);
+    struct thrum_greenlet *taker = greenlet_taker(loom, target, &flight);
 
-    flight_calm(&flight, target, taker);
     if (greenlet_is_new(taker))
         greenlet_begin(loom, taker);
     thrumi_handle_set_ready(&taker->handle, THRUMI_NOT_READY);
