@@ -210,6 +210,16 @@ int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
 
 /* ---- the body ---- */
 
+/* A body that raises the cancellation, since something inside of it was, has
+ * not failed, and does not cancel its parent (L9). */
+static void greenlet_mend_outcome(struct thrumi_outcome *outcome)
+{
+    if (outcome->phase != THRUMI_ERROR || outcome->error->code != -ECANCELED)
+        return;
+    thrumi_error_free(outcome->error);
+    *outcome = (struct thrumi_outcome){THRUMI_CANCELLED, NULL, NULL, NULL};
+}
+
 static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
                                             struct thrum_greenlet *greenlet,
                                             struct thrumi_outcome *outcome)
@@ -217,6 +227,7 @@ static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
     struct thrumi_flight flight = {NULL, 0, true, NULL, greenlet};
     const thrum_error *error;
 
+    greenlet_mend_outcome(outcome);
     thrumi_handle_end(&greenlet->handle, outcome);
     thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);
     error = thrumi_handle_error(&greenlet->handle);
