@@ -189,22 +189,32 @@ static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
     return taker->at;
 }
 
-int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
-                       const struct thrumi_flight *flight, void **ret)
+/* Stops the running one for the target; returns when somebody switches back. */
+static void greenlet_leave(struct thrumi_loom *loom,
+                           struct thrum_greenlet *target,
+                           const struct thrumi_flight *flight)
 {
     struct thrumi_strand *strand = thrumi_strand_current();
     struct thrum_greenlet *here = loom->current;
     struct thrumi_strand *to;
     int error = *loom->errno_at;
 
-    if (thrumi_unlikely(strand->delivered))
-        thrumi_strand_forget(strand);
     here->at = strand;
     thrumi_handle_set_ready(&here->handle, loom);
     to = greenlet_aim(loom, target, flight);
     if (to != strand) /* a dead child of ours: we are the one that takes it */
         thrumi_strand_switch(to);
     *loom->errno_at = error;
+}
+
+int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
+                       const struct thrumi_flight *flight, void **ret)
+{
+    struct thrumi_strand *strand = thrumi_strand_current();
+
+    if (thrumi_unlikely(strand->delivered))
+        thrumi_strand_forget(strand);
+    greenlet_leave(loom, target, flight);
     return greenlet_arrive(loom, ret);
 }
 
@@ -410,23 +420,26 @@ int thrum_greenlet_throw(thrum_greenlet *greenlet, int code, void **ret)
 
 /* ---- destroying ---- */
 
-/* Cancels a suspended one; meanwhile the destroyer is its parent (L16). */
+/* Cancels a suspended one; meanwhile the destroyer is its parent (L16). What
+ * comes of it is nothing to him: he has not switched on his own account. */
 bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
 {
     struct thrumi_loom *loom = thrumi_loom_get();
     struct thrum_greenlet *here = thrumi_greenlet_current(loom);
-    struct thrum_greenlet *parent = greenlet->parent;
+    struct thrum_greenlet *parent = greenlet->parent; /* stays held */
     struct thrumi_flight flight = {NULL, -ECANCELED, false, NULL, here};
-    struct thrumi_strand *strand = thrumi_strand_current();
-    bool delivered = strand->delivered;
+    struct thrum_greenlet *meanwhile;
 
     if (here == NULL)
         return false;
-    strand->delivered = false; /* it does not stop on its own account */
+    thrumi_handle_ref(&here->handle);
     greenlet->parent = here;
-    (void)thrumi_greenlet_go(loom, greenlet, &flight, NULL);
+    greenlet_leave(loom, greenlet, &flight);
+    greenlet_land(loom, &flight);
+    thrumi_error_free(flight.error);
+    meanwhile = greenlet->parent;
     greenlet->parent = parent;
-    strand->delivered = delivered;
+    thrumi_handle_unref(&meanwhile->handle);
     return greenlet_is_dead(greenlet);
 }
 
