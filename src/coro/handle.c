@@ -165,7 +165,8 @@ void thrumi_handle_destroy(struct thrumi_handle *handle)
     thrumi_handle_free(handle);
 }
 
-/* Has it begun in another thread? Then it is that thread's to end. */
+/* Has it begun in another thread? Then it is that thread's to destroy, also
+ * when it has ended: the thread may just be on its way from it. */
 static bool handle_is_foreign(struct thrumi_handle *handle)
 {
     uint32_t owner = thrumi_handle_owner(handle);
@@ -173,8 +174,21 @@ static bool handle_is_foreign(struct thrumi_handle *handle)
 
     if (owner == 0 || (loom != NULL && loom->id == owner))
         return false;
-    return thrumi_handle_state(handle) == THRUM_GENERATOR_RUNNING ||
-           thrumi_handle_state(handle) == THRUM_GENERATOR_SUSPENDED;
+    return thrumi_handle_state(handle) != THRUM_GENERATOR_CREATED;
+}
+
+/* Drops a reference, unless it is the last one. */
+static bool handle_unref_shared(struct thrumi_handle *handle)
+{
+    unsigned refs = atomic_load_explicit(&handle->refs, memory_order_relaxed);
+
+    while (refs > 1)
+        /* release: pairs with the acquire of whoever drops the last one */
+        if (atomic_compare_exchange_weak_explicit(
+                &handle->refs, &refs, refs - 1, memory_order_release,
+                memory_order_relaxed))
+            return true;
+    return false;
 }
 
 /* A generator that runs is destroyed when it stops. */
@@ -203,8 +217,8 @@ static bool handle_leave_running(struct thrumi_handle *handle)
 void thrumi_handle_unref(struct thrumi_handle *handle)
 {
     if (thrumi_unlikely(handle_is_foreign(handle)) &&
-        atomic_load_explicit(&handle->refs, memory_order_acquire) == 1 &&
-        thrumi_loom_drop(thrumi_handle_owner(handle), handle))
+        (handle_unref_shared(handle) ||
+         thrumi_loom_drop(thrumi_handle_owner(handle), handle)))
         return;
     /* acq_rel: all uses of the others are over before it is destroyed */
     if (atomic_fetch_sub_explicit(&handle->refs, 1, memory_order_acq_rel) != 1)
