@@ -85,6 +85,8 @@ int thrum_greenlet_new(thrum_fn *fn, thrum_greenlet *parent,
     current = loom == NULL ? NULL : thrumi_greenlet_current(loom);
     if (current == NULL)
         return -ENOMEM;
+    if (thrumi_unlikely(thrumi_loom_attention(loom)))
+        thrumi_loom_collect(loom);
     if (parent == NULL)
         parent = current;
     if (parent->handle.generation != loom->generation)
