@@ -287,6 +287,8 @@ static int generator_close_code(struct thrum_generator *generator, void **ret)
 
     if (handle->phase == THRUMI_ERROR)
         return THRUM_EFAILED;
+    if (handle->phase == THRUMI_CANCELLED)
+        handle->phase = THRUMI_VALUE; /* NULL: it was asked to */
     if (ret != NULL)
         *ret = handle->value;
     handle->value = NULL;

@@ -22,6 +22,19 @@ TEST(G10_close_ends_one_that_passes_the_cancellation_on)
     thrum_generator_unref(generator);
 }
 
+TEST(G10_a_closed_one_is_at_its_end)
+{
+    struct seen seen = {0};
+    thrum_generator *generator = generator_begun(echo_body, &seen);
+
+    assert_int_equal(thrum_generator_close(generator, NULL), 0);
+    assert_exhausted(generator);
+    assert_int_equal(thrum_generator_send(generator, &seen, NULL), THRUM_ESTOP);
+    assert_int_equal(seen.went_on, 1);
+    assert_null(thrum_generator_error(generator));
+    thrum_generator_unref(generator);
+}
+
 TEST(G10_close_of_one_that_has_not_begun_runs_nothing)
 {
     struct seen seen = {0};
@@ -63,6 +76,51 @@ TEST(G10_close_of_one_that_has_failed_is_fine)
     thrum_generator_unref(generator);
 }
 
+TEST(G10_close_swallows_a_cancellation_that_is_raised_anew)
+{
+    struct seen seen = {.raises = -ECANCELED};
+    thrum_generator *generator = generator_begun(once_body, &seen);
+
+    assert_int_equal(thrum_generator_close(generator, NULL), 0);
+    assert_int_equal(seen.ended, 1);
+    assert_exhausted(generator);
+    thrum_generator_unref(generator);
+}
+
+static void *anew_body(void *arg)
+{
+    CHECK_INT(thrum_yield(NULL, NULL), -ECANCELED);
+    thrum_error_clear();
+    return thrum_raise(-ECANCELED, "as if it were its own");
+}
+
+TEST(G10_close_swallows_a_cancellation_that_comes_after_all)
+{
+    thrum_generator *generator = generator_begun(anew_body, NULL);
+
+    assert_int_equal(thrum_generator_close(generator, NULL), 0);
+    assert_exhausted(generator);
+    thrum_generator_unref(generator);
+}
+
+static void *heedless_body(void *arg)
+{
+    (void)thrum_yield(NULL, NULL);
+    thrum_error_clear();
+    return NULL;
+}
+
+TEST(G10_close_swallows_a_normal_end)
+{
+    thrum_generator *generator = generator_begun(heedless_body, NULL);
+    void *value = &generator;
+
+    assert_int_equal(thrum_generator_close(generator, &value), 0);
+    assert_null(value);
+    assert_exhausted(generator);
+    thrum_generator_unref(generator);
+}
+
 /* ---- G11: one that yields instead ---- */
 
 TEST(G11_one_that_yields_while_it_is_closed_has_ignored_it)
@@ -78,6 +136,19 @@ TEST(G11_one_that_yields_while_it_is_closed_has_ignored_it)
     assert_int_equal(thrum_generator_next(generator, &value), THRUM_ESTOP);
     assert_int_equal(seen.code, 0); /* it goes on from there */
     assert_ptr_equal(value, &seen);
+    thrum_generator_unref(generator);
+}
+
+TEST(G11_one_that_has_ignored_it_can_be_closed_again)
+{
+    struct seen seen = {0};
+    thrum_generator *generator = generator_begun(twice_body, &seen);
+
+    assert_int_equal(thrum_generator_close(generator, NULL), THRUM_EIGNORED);
+    assert_int_equal(thrum_generator_close(generator, NULL), 0);
+    assert_int_equal(seen.code, -ECANCELED);
+    assert_int_equal(seen.ended, 1);
+    assert_exhausted(generator);
     thrum_generator_unref(generator);
 }
 

@@ -241,6 +241,36 @@ TEST(Y3_an_iterator_takes_no_errors)
 
 /* ---- Y4, Y6: cancellation ---- */
 
+static void order_unwound(void *arg)
+{
+    struct outer *outer = arg;
+
+    outer->ran += 10;
+}
+
+static void *last_body(void *arg)
+{
+    struct outer *outer = arg;
+
+    CHECK_INT(thrum_defer(order_unwound, outer), 0);
+    CHECK_INT(thrum_yield(NULL, NULL), -ECANCELED);
+    CHECK_INT(outer->code, 1); /* the outer one has not heard of it yet */
+    return NULL;
+}
+
+TEST(Y4_close_ends_the_innermost_first)
+{
+    struct outer outer = {0};
+    thrum_generator *generator =
+        outer_begun(&outer, generator_of(last_body, &outer));
+
+    assert_int_equal(thrum_generator_close(generator, NULL), 0);
+    assert_int_equal(outer.code, -ECANCELED);
+    assert_int_equal(outer.ran, 12);
+    assert_exhausted(generator);
+    thrum_generator_unref(generator);
+}
+
 TEST(Y4_an_inner_one_that_returns_a_value_does_not_stop_it)
 {
     struct seen seen = {.value = &seen};
