@@ -104,13 +104,17 @@ int thrum_yield_from_iter(thrum_iter *inner)
 
 thrum_generator *thrum_generator_delegate(const thrum_generator *generator)
 {
+    const struct thrum_generator *root = generator;
     struct thrum_generator *at;
 
-    if (generator->handle.strand == NULL || generator->outer != NULL)
-        at = NULL;
-    else
-        at = generator->link;
-    while (at != NULL && at != generator && at->outer != generator)
+    if (generator->handle.strand == NULL)
+        return NULL;
+    while (root->outer != NULL)
+        root = root->outer;
+    at = root->link; /* the leaf: from there outwards */
+    if (at == generator)
+        return NULL;
+    while (at->outer != generator)
         at = at->outer;
-    return at == generator ? NULL : at;
+    return at;
 }

@@ -85,6 +85,22 @@ TEST(Y7_none_in_between_runs_for_a_value)
     chain_end(&chain, depth);
 }
 
+TEST(G20_each_delegate_is_the_next_one_inside)
+{
+    static struct chain chain;
+    int depth = 20;
+    thrum_generator *generator = chain_begun(&chain, depth);
+
+    assert_null(thrum_generator_delegate(chain.links[0]));
+    for (int i = 1; i < depth; i++)
+        assert_ptr_equal(thrum_generator_delegate(chain.links[i]),
+                         chain.links[i - 1]);
+    assert_int_equal(thrum_generator_close(generator, NULL), 0);
+    for (int i = 0; i < depth; i++)
+        assert_null(thrum_generator_delegate(chain.links[i]));
+    chain_end(&chain, depth);
+}
+
 TEST(G20_a_chain_has_the_state_of_its_outermost)
 {
     static struct chain chain;
