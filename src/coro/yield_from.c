@@ -26,6 +26,16 @@ static struct thrum_generator *yield_from_join(struct thrum_generator *leaf,
     return inner_leaf;
 }
 
+/* Of one that had ended before: what it came to was told then, but for a
+ * result that nobody has asked for. */
+static int yield_from_ended(struct thrumi_handle *inner, void **ret_value)
+{
+    if (ret_value != NULL)
+        *ret_value = inner->value;
+    inner->value = NULL;
+    return 0;
+}
+
 /* What the inner one came to, as seen from the outer. */
 static int yield_from_outcome(struct thrumi_strand *strand,
                               struct thrumi_handle *inner, void **ret_value)
@@ -40,10 +50,7 @@ static int yield_from_outcome(struct thrumi_strand *strand,
     /* also when the inner one has returned as if nothing were (Y4) */
     if (inner->phase == THRUMI_CANCELLED || inner->cancelling)
         return thrumi_strand_deliver(strand, -ECANCELED, NULL);
-    if (ret_value != NULL)
-        *ret_value = inner->value;
-    inner->value = NULL;
-    return 0;
+    return yield_from_ended(inner, ret_value);
 }
 
 /* Lets the inner leaf go on as by next; returns when `inner` has ended. */
@@ -71,12 +78,12 @@ int thrum_yield_from(thrum_generator *inner, void **ret_value)
     strand = leaf->handle.strand;
     if (thrumi_unlikely(strand->delivered))
         thrumi_strand_forget(strand);
+    if (thrumi_handle_state(&inner->handle) == THRUM_GENERATOR_CLOSED)
+        return yield_from_ended(&inner->handle, ret_value);
     thrumi_handle_ref(&inner->handle);
-    if (thrumi_handle_state(&inner->handle) != THRUM_GENERATOR_CLOSED) {
-        inner_leaf = yield_from_join(leaf, inner);
-        yield_from_enter(inner_leaf->handle.strand, strand);
-        inner->outer = NULL;
-    }
+    inner_leaf = yield_from_join(leaf, inner);
+    yield_from_enter(inner_leaf->handle.strand, strand);
+    inner->outer = NULL;
     rc = yield_from_outcome(strand, &inner->handle, ret_value);
     thrumi_handle_unref(&inner->handle);
     return rc;

@@ -156,6 +156,49 @@ TEST(Y2_the_result_is_given_once)
     thrum_generator_unref(generator);
 }
 
+/* Yields from one that has ended already. */
+static void assert_ended_gives_nothing(thrum_generator *ended)
+{
+    struct outer outer = {.result = &outer};
+    thrum_generator *generator = outer_of(&outer, ended);
+
+    assert_state(ended, CLOSED);
+    assert_int_equal(thrum_generator_next(generator, NULL), THRUM_ESTOP);
+    assert_int_equal(outer.code, 0);
+    assert_null(outer.result);
+    thrum_generator_unref(generator);
+}
+
+TEST(Y2_one_that_has_returned_gives_nothing)
+{
+    struct seen seen = {.value = &seen};
+    thrum_generator *inner = generator_begun(once_body, &seen);
+
+    assert_int_equal(thrum_generator_next(inner, NULL), THRUM_ESTOP);
+    assert_ended_gives_nothing(inner);
+}
+
+TEST(Y2_one_that_has_failed_before_gives_nothing)
+{
+    struct seen seen = {.raises = -EIO};
+    thrum_generator *inner = generator_begun(once_body, &seen);
+
+    assert_int_equal(thrum_generator_next(inner, NULL), THRUM_EFAILED);
+    assert_ended_gives_nothing(inner);
+}
+
+TEST(Y2_one_that_was_closed_gives_nothing)
+{
+    struct seen seen = {0};
+    thrum_generator *inner = generator_begun(once_body, &seen);
+
+    assert_int_equal(thrum_generator_close(inner, NULL), 0);
+    assert_ended_gives_nothing(inner);
+    inner = generator_of(once_body, &seen);
+    assert_int_equal(thrum_generator_close(inner, NULL), 0);
+    assert_ended_gives_nothing(inner);
+}
+
 /* ---- Y3: errors ---- */
 
 TEST(Y3_what_is_thrown_goes_to_the_innermost)
