@@ -191,7 +191,7 @@ static void strand_init(struct thrumi_strand *strand,
     strand->running = &strand->context;
     strand->quick = true;
     strand->delivered = false;
-    strand->thrown = NULL;
+    strand->cancelled = false;
     strand->stuck = false;
     strand->body = NULL;
     strand->cxx = (struct thrumi_cxx){NULL, 0};
@@ -305,7 +305,8 @@ int thrumi_strand_deliver(struct thrumi_strand *strand, int code,
     }
     strand->delivered = true;
     strand->quick = false;
-    if (code == -ECANCELED) {
+    strand->cancelled = code == -ECANCELED;
+    if (strand->cancelled) {
         thrumi_error_free(error);
         body->told_cancelled = true;
         return code;
@@ -315,7 +316,7 @@ int thrumi_strand_deliver(struct thrumi_strand *strand, int code,
     if (body->error != NULL)
         thrumi_error_set_cause(error, body->error);
     body->error = error;
-    strand->thrown = error;
+    body->thrown = true;
     return code;
 }
 
@@ -326,11 +327,11 @@ void thrumi_strand_forget(struct thrumi_strand *strand)
     strand->delivered = false;
     strand->quick = true;
     body->told_cancelled = false;
-    if (strand->thrown != NULL && body->error == strand->thrown) {
+    if (body->thrown) {
         thrumi_error_free(body->error);
         body->error = NULL;
     }
-    strand->thrown = NULL;
+    body->thrown = false;
 }
 
 /* ---- the call ---- */
@@ -347,7 +348,7 @@ void thrumi_strand_call(struct thrumi_strand *strand,
     value = strand->fn(strand->arg);
     if (thrumi_unlikely(strand->defers != NULL))
         thrumi_defer_run(strand);
-    cancelled = body.told_cancelled;
+    cancelled = thrumi_strand_cancelling(strand);
     strand->body = NULL;
     thrumi_body_end(&strand->context, &body, value, ret);
     if (cancelled && ret->phase == THRUMI_ERROR &&

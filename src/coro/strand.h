@@ -51,11 +51,11 @@ struct thrumi_strand {
     bool quick;     /* a generator's, with nothing delivered: may just yield */
     bool delivered; /* an error was, and is not dealt with: see below */
     bool stuck;     /* it would not end with its thread */
+    bool cancelled; /* what was delivered is a cancellation */
     struct thrumi_cxx cxx; /* while it does not run */
     struct thrumi_ctx_tools tools;
     struct thrumi_context context; /* its own */
     struct thrumi_loom *loom;      /* NULL until it begins */
-    thrum_error *thrown;           /* what was delivered, while it is pending */
     struct thrumi_defer *defers;   /* newest first */
     /* of a generator: */
     struct thrumi_strand *back; /* who pulls it, of a root */
@@ -192,7 +192,7 @@ int thrumi_strand_deliver(struct thrumi_strand *strand, int code,
 /* Is it cancelled, and has not dealt with it? */
 static inline bool thrumi_strand_cancelling(const struct thrumi_strand *strand)
 {
-    return strand->delivered && strand->thrown == NULL;
+    return strand->delivered && strand->cancelled;
 }
 /* It stops again, so it has dealt with what was delivered. */
 void thrumi_strand_forget(struct thrumi_strand *strand);

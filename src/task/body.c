@@ -113,6 +113,7 @@ void *thrum_raise_at(const char *file, int line, int code, const char *format,
     if (body->error != NULL)
         thrumi_error_set_cause(error, body->error);
     body->error = error;
+    body->thrown = false;
     return NULL;
 }
 
@@ -131,6 +132,8 @@ void thrum_error_clear(void)
         return;
     thrumi_error_free(body->error);
     body->error = NULL;
+    body->thrown = false;
+    body->told_cancelled = false; /* its NULL is a value now */
 }
 
 /* Makes it the storage of the running body, in place of any before. */

@@ -51,6 +51,7 @@ struct thrumi_body {
     bool told_cancelled; /* it has asked, and was told to stop */
     bool owns_task;      /* its frame drops a reference of `future` */
     bool part;           /* of the body outside, which settles the future */
+    bool thrown;         /* `error` was thrown into it, not raised by it */
 };
 
 static inline void thrumi_body_begin(struct thrumi_context *context,
@@ -67,6 +68,7 @@ static inline void thrumi_body_begin(struct thrumi_context *context,
     body->told_cancelled = false;
     body->owns_task = false;
     body->part = false;
+    body->thrown = false;
     context->body = body;
 }
 

@@ -109,6 +109,29 @@ TEST(G6_what_is_thrown_is_pending_until_it_is_dealt_with)
     thrum_generator_unref(generator);
 }
 
+/* Clears what was thrown, raises its own, and yields before it ends. */
+static void *replacing_body(void *arg)
+{
+    CHECK_INT(thrum_yield(NULL, NULL), -EPERM);
+    thrum_error_clear();
+    thrum_raise(-EIO, "%s", thrum_strerror(-EPERM)); /* of the same length */
+    CHECK_INT(thrum_yield(NULL, NULL), 0);
+    CHECK(thrum_error_pending() != NULL);
+    return NULL;
+}
+
+/* An error that the body has raised itself outlasts a yield, also when its
+ * memory was that of the one that was thrown. */
+TEST(G6_an_own_error_is_not_taken_for_the_thrown_one)
+{
+    thrum_generator *generator = generator_begun(replacing_body, NULL);
+
+    assert_int_equal(thrum_generator_throw(generator, -EPERM, NULL), 0);
+    assert_int_equal(thrum_generator_next(generator, NULL), THRUM_EFAILED);
+    assert_int_equal(generator_error_code(generator), -EIO);
+    thrum_generator_unref(generator);
+}
+
 TEST(G6_a_cancellation_that_is_thrown_and_passed_on_is_an_error)
 {
     struct seen seen = {0};
@@ -119,6 +142,26 @@ TEST(G6_a_cancellation_that_is_thrown_and_passed_on_is_an_error)
     assert_int_equal(seen.code, -ECANCELED);
     assert_int_equal(generator_error_code(generator), -ECANCELED);
     assert_exhausted(generator);
+    thrum_generator_unref(generator);
+}
+
+static void *clearing_body(void *arg)
+{
+    int code = thrum_yield(NULL, NULL);
+
+    thrum_error_clear();
+    return code == *(int *)arg ? NULL : arg;
+}
+
+TEST(G6_a_cancellation_that_is_thrown_can_be_cleared)
+{
+    int code = -ECANCELED;
+    thrum_generator *generator = generator_begun(clearing_body, &code);
+    void *value = &code;
+
+    assert_int_equal(thrum_generator_throw(generator, code, &value),
+                     THRUM_ESTOP);
+    assert_null(value);
     thrum_generator_unref(generator);
 }
 
