@@ -83,7 +83,7 @@ THRUM_API void thrum_generator_unref(thrum_generator *generator);
  * Call from:  the thread of the first call; not from the generator itself.
  * Blocks:     as the body does.
  * Ownership:  the yielded value is borrowed until the generator goes on; the
- *             result until its last unref. `ret` may be NULL.
+ *             result until its last unref, or a throw. `ret` may be NULL.
  * Returns:    0 and the yielded value; THRUM_ESTOP when the body has returned,
  *             with its result the first time, later with NULL (G5);
  *             THRUM_EFAILED when it has failed, see thrum_generator_error().
