@@ -30,7 +30,7 @@ TEST(each_walks_over_all_values)
     thrum_generator *generator = generator_of(count_body, &count);
 
     THRUM_EACH(int, number, generator, rc)
-    sum += *number;
+        sum += *number;
     assert_int_equal(rc, THRUM_ESTOP);
     assert_int_equal(sum, 15);
     thrum_generator_unref(generator);
@@ -43,8 +43,8 @@ TEST(each_can_be_left)
     thrum_generator *generator = generator_of(count_body, &count);
 
     THRUM_EACH(int, number, generator, rc)
-    if (*number == 3)
-        break;
+        if (*number == 3)
+            break;
     assert_int_equal(rc, 0);
     assert_next_number(generator, 4);
     thrum_generator_unref(generator);
@@ -63,8 +63,7 @@ TEST(each_tells_why_it_ended)
     int rc = 1;
     thrum_generator *generator = generator_of(powers_body, NULL);
 
-    THRUM_EACH(int, power, generator, rc)
-    {
+    THRUM_EACH(int, power, generator, rc) {
         assert_int_equal(*power, expected);
         expected *= 2;
     }
@@ -115,8 +114,8 @@ static void *sieve_body(void *arg)
     int rc = 0;
 
     THRUM_EACH(int, number, sieve->source, rc)
-    if (*number % sieve->prime != 0 && thrum_yield(number, NULL) != 0)
-        break;
+        if (*number % sieve->prime != 0 && thrum_yield(number, NULL) != 0)
+            break;
     thrum_generator_unref(sieve->source);
     return NULL;
 }
