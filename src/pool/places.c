@@ -22,6 +22,7 @@
 
 #include "base/alloc.h"
 #include "pool/thread_pool.h"
+#include "task/waitgraph.h"
 
 /* ---- threads that have ended ---- */
 
@@ -174,6 +175,8 @@ int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching)
     rc = place_find(pool, &worker);
     if (rc != 0)
         return rc;
+    /* somebody may still be looking at the context of the one before */
+    thrumi_waitgraph_barrier();
     thrumi_context_init(&worker->context);
     worker->context.help = thrumi_worker_help;
     worker->context.park = thrumi_worker_park;
