@@ -11,8 +11,8 @@ Each rule has a row in a table of its section:
 
 `future` is test/api/future_test.c then. Each test that is named must be there,
 in that file, and each test of a rule must be named, in the row of its rule.
-`rules.py --self-test` plants a fault of each kind and looks whether it is
-found.
+`rules.py --missing` prints what is not named yet, as rows to be put into the
+tables; `--self-test` plants a fault of each kind and looks whether it is found.
 """
 import argparse
 import collections
@@ -105,12 +105,36 @@ def check_cited(root):
     return problems
 
 
+def missing_of(root):
+    """(path, test) of each test of a rule that is not named."""
+    named = {pair for row in rows_of(root) for pair in row.tests}
+    return [(path, test) for path, tests in tests_of(root).items()
+            for test in tests if rule_of(test) and (path, test) not in named]
+
+
 def check_tests(root):
     """Tests of rules that are not named."""
-    named = {pair for row in rows_of(root) for pair in row.tests}
     return [f"{path}: {test} is not in {PAGE}"
-            for path, tests in tests_of(root).items() for test in tests
-            if rule_of(test) and (path, test) not in named]
+            for path, test in missing_of(root)]
+
+
+def name_of(path):
+    """A file as a section in test/api names it."""
+    return path.removeprefix("test/").removeprefix("api/") \
+        .removesuffix("_test.c")
+
+
+def rows_for(pairs):
+    """Rows that name these tests, in the order of the rules."""
+    rules = {}
+    for path, test in pairs:
+        files = rules.setdefault(rule_of(test), {})
+        files.setdefault(name_of(path), []).append(f"`{test}`")
+    return [f"| {rule} | same | " + "; ".join(
+                f"{name}: {', '.join(tests)}"
+                for name, tests in rules[rule].items()) + " |"
+            for rule in sorted(rules, key=lambda rule: (rule[0],
+                                                        int(rule[1:])))]
 
 
 RULES = {
@@ -153,6 +177,15 @@ def found_in(files, rule):
         return rule(root)
 
 
+def check_written():
+    """Rows that are printed for a page without any must make it clean."""
+    empty = {**CLEAN, PAGE: HEAD}
+    rows = found_in(empty, lambda root: rows_for(missing_of(root)))
+    page = HEAD + "".join(row + "\n" for row in rows)
+    return [problem for rule in RULES.values()
+            for problem in found_in({**CLEAN, PAGE: page}, rule)]
+
+
 def self_test(report):
     for name, rule in RULES.items():
         report.rule(f"clean tree: {name}", found_in(CLEAN, rule))
@@ -160,6 +193,7 @@ def self_test(report):
         found = found_in({**CLEAN, PAGE: page}, rule)
         report.rule(f"found in: {page.splitlines()[-1]}",
                     [] if found else ["it was not found"])
+    report.rule("rows that are printed are right", check_written())
 
 
 def main():
@@ -167,8 +201,12 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", nargs="?", default=".")
+    parser.add_argument("--missing", action="store_true")
     parser.add_argument("--self-test", action="store_true")
     args = parser.parse_args()
+    if args.missing:
+        print("\n".join(rows_for(missing_of(args.root))))
+        return 0
     report = Report()
     if args.self_test:
         self_test(report)
