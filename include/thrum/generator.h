@@ -26,8 +26,7 @@
  * thrum_return() gives its result storage. An error thrown into it, or a
  * cancellation, is what its yield returns, and is pending from then on as if
  * the body had raised it itself: returning NULL passes it on. It is dealt with
- * by yielding again or by returning a value; an error, but not a cancellation,
- * also by thrum_error_clear().
+ * by thrum_error_clear(), by yielding again, or by returning a value.
  *
  * A generator runs in the thread and greenlet that pulls it; all nexts after
  * the first must come from the same thread. Rules: G1-G20, Y1-Y7.

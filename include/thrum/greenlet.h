@@ -24,7 +24,7 @@
  *
  * The function is a body, and what is thrown into it is dealt with as in
  * thrum/generator.h: it is what its switch returns, and pending until the body
- * switches again, returns a value, or, of an error, clears it.
+ * clears it, switches again, or returns a value.
  *
  * Greenlets never leave their thread. Rules: L1-L31.
  */
