@@ -15,9 +15,10 @@ static void *average(void *arg)
     int count = 0;
 
     while (thrum_yield(&mean, &number) == 0) {
-        if (number != NULL) /* next() sends NULL */
-            sum += *(double *)number, count++;
-        mean = count == 0 ? 0 : sum / count;
+        if (number == NULL)
+            continue; /* next() sends NULL */
+        sum += *(double *)number;
+        mean = sum / ++count;
     }
     return thrum_return(&count, sizeof(count)); /* closed: how many it had */
 }
@@ -37,7 +38,7 @@ int main(void)
         printf("with %g the average is %g\n", numbers[i], *(double *)mean);
     }
     CHECK(thrum_generator_close(consumer, &count));
-    printf("that were %d numbers\n", *(int *)count);
+    printf("it had %d numbers\n", *(int *)count);
     thrum_generator_unref(consumer);
     return 0;
 }
