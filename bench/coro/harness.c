@@ -94,22 +94,22 @@ static bool run_switchdiff(void)
 
 static bool run_robin100(void)
 {
-    return harness_ring(BENCH_DEPTH0, harness_scaled(100));
+    return harness_ring(BENCH_DEPTH1, harness_scaled(100));
 }
 
 static bool run_robin1000(void)
 {
-    return harness_ring(BENCH_DEPTH0, harness_scaled(1000));
+    return harness_ring(BENCH_DEPTH1, harness_scaled(1000));
 }
 
 static bool run_robin10000(void)
 {
-    return harness_ring(BENCH_DEPTH0, harness_scaled(10000));
+    return harness_ring(BENCH_DEPTH1, harness_scaled(10000));
 }
 
 static bool run_robin100000(void)
 {
-    return harness_ring(BENCH_DEPTH0, harness_scaled(100000));
+    return harness_ring(BENCH_DEPTH1, harness_scaled(100000));
 }
 
 /* ---- generators ---- */

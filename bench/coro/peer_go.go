@@ -229,10 +229,10 @@ func main() {
 		"createfresh": createFresh,
 		"parked":      func() { parked(scaled(1000000)) },
 		"parked100k":  func() { parked(scaled(100000)) },
-		"robin100":    func() { ring(scaled(100), loop0) },
-		"robin1000":   func() { ring(scaled(1000), loop0) },
-		"robin10000":  func() { ring(scaled(10000), loop0) },
-		"robin100000": func() { ring(scaled(100000), loop0) },
+		"robin100":    func() { ring(scaled(100), loop1) },
+		"robin1000":   func() { ring(scaled(1000), loop1) },
+		"robin10000":  func() { ring(scaled(10000), loop1) },
+		"robin100000": func() { ring(scaled(100000), loop1) },
 	}
 	runtime.GOMAXPROCS(1)
 	scale, _ = strconv.Atoi(os.Args[2])

@@ -138,8 +138,8 @@ run_chosen({
     'createfresh': create_fresh,
     'parked': lambda: say_parked(park, scaled(1_000_000)),
     'parked100k': lambda: say_parked(park, scaled(100_000)),
-    'robin100': lambda: ring(scaled(100), in_loop),
-    'robin1000': lambda: ring(scaled(1000), in_loop),
-    'robin10000': lambda: ring(scaled(10000), in_loop),
-    'robin100000': lambda: ring(scaled(100000), in_loop),
+    'robin100': lambda: ring(scaled(100), at_depth(1)),
+    'robin1000': lambda: ring(scaled(1000), at_depth(1)),
+    'robin10000': lambda: ring(scaled(10000), at_depth(1)),
+    'robin100000': lambda: ring(scaled(100000), at_depth(1)),
 })

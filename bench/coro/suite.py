@@ -25,10 +25,10 @@ WORKLOADS = {
     'createfresh': ('the first 1000 of a process, all at once', [TIME]),
     'parked': ('memory of a parked one, at 1,000,000', [BYTES]),
     'parked100k': ('the same at 100,000', [BYTES]),
-    'robin100': ('one switch, 100 in turn', [TIME]),
-    'robin1000': ('one switch, 1000 in turn', [TIME]),
-    'robin10000': ('one switch, 10,000 in turn', [TIME]),
-    'robin100000': ('one switch, 100,000 in turn', [TIME]),
+    'robin100': ('one switch 1 call deep, 100 in turn', [TIME]),
+    'robin1000': ('the same, 1000 in turn', [TIME]),
+    'robin10000': ('the same, 10,000 in turn', [TIME]),
+    'robin100000': ('the same, 100,000 in turn', [TIME]),
 }
 
 WATCHED = set()
