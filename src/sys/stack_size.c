@@ -67,23 +67,38 @@ size_t thrumi_stack_least(void)
     return least;
 }
 
+static unsigned stack_unit(char letter)
+{
+    switch (letter) {
+    case 'K':
+    case 'k':
+        return 10;
+    case 'M':
+    case 'm':
+        return 20;
+    default:
+        return 0;
+    }
+}
+
 /* THRUM_STACK_SIZE: bytes, with K or M behind it if one likes; anything else is
  * as if not there. */
 static size_t stack_size_from_environment(void)
 {
     const char *text = getenv("THRUM_STACK_SIZE");
-    char *end;
     unsigned long long n;
+    unsigned unit;
+    char *end;
 
     if (text == NULL || *text < '0' || *text > '9')
         return 0;
     n = strtoull(text, &end, 10);
-    if (*end == 'K' || *end == 'k')
-        n <<= 10;
-    else if (*end == 'M' || *end == 'm')
-        n <<= 20;
-    if (*end != '\0' && end[1] != '\0')
+    unit = stack_unit(*end);
+    if (unit != 0)
+        end++;
+    if (*end != '\0' || n > SIZE_MAX >> unit)
         return 0;
+    n <<= unit;
     return n >= thrumi_stack_least() ? thrumi_stack_round((size_t)n) : 0;
 }
 
