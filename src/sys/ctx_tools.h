@@ -15,6 +15,7 @@
 #ifndef THRUMI_SYS_CTX_TOOLS_H
 #define THRUMI_SYS_CTX_TOOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/fence.h" /* THRUMI_TSAN */
@@ -121,14 +122,12 @@ thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
     (void)left;
 #ifdef THRUMI_ASAN
     {
-        const void *low;
-        size_t size;
+        /* into no local: where this is inlined nobody clears its shadow */
+        bool learn = left != NULL && left->low == NULL;
 
-        __sanitizer_finish_switch_fiber(here->fake_stack, &low, &size);
-        if (left != NULL && left->low == NULL) {
-            left->low = low;
-            left->size = size;
-        }
+        __sanitizer_finish_switch_fiber(here->fake_stack,
+                                        learn ? &left->low : NULL,
+                                        learn ? &left->size : NULL);
     }
 #endif
 }
