@@ -274,7 +274,7 @@ void thrumi_strand_adopt(struct thrumi_strand *strand, struct thrumi_loom *loom)
 
 void thrumi_strand_free(struct thrumi_strand *strand)
 {
-    struct thrumi_loom *loom = thrumi_loom_get();
+    struct thrumi_loom *loom = thrumi_self()->loom;
     struct thrumi_stack stack = strand->stack;
 
     thrumi_ctx_tools_free(&strand->tools);
@@ -283,13 +283,15 @@ void thrumi_strand_free(struct thrumi_strand *strand)
     /* A dump that saw it goes on to look at it and at its handle; see freeze.c
      * for why this order suffices. */
     atomic_signal_fence(memory_order_seq_cst);
-    if (thrumi_unlikely(
+    if (thrumi_likely(loom != NULL) &&
+        thrumi_unlikely(
             (atomic_load_explicit(&loom->attention, memory_order_relaxed) &
              THRUMI_FROZEN) != 0))
         thrumi_loom_thaw_wait(loom);
     if (strand->loom != NULL)
         strand->loom->live--;
-    thrumi_stack_put(&loom->stacks, &stack);
+    /* without a loom it takes the lock that a dump holds */
+    thrumi_stack_put(loom == NULL ? NULL : &loom->stacks, &stack);
 }
 
 /* ---- what was delivered ---- */

@@ -363,9 +363,10 @@ void thrumi_stack_put(struct thrumi_stack_cache *cache,
                       const struct thrumi_stack *stack)
 {
     unsigned class_index = stack->slab->class_index;
-    unsigned count = cache->classes[class_index].count;
+    unsigned count = cache == NULL ? 0 : cache->classes[class_index].count;
 
-    if (thrumi_likely(count < THRUMI_STACK_KEPT && stack_is_kept(stack))) {
+    if (thrumi_likely(cache != NULL && count < THRUMI_STACK_KEPT &&
+                      stack_is_kept(stack))) {
         cache->classes[class_index].kept[count] = *stack;
         cache->classes[class_index].count = count + 1;
         return;

@@ -161,6 +161,25 @@ TEST(a_next_that_had_no_memory_can_be_made_again)
     }
 }
 
+static void unref_of_it(void)
+{
+    thrum_generator_unref(fault_generator);
+}
+
+TEST(the_last_unref_needs_no_memory)
+{
+    FOR_EACH_FAILURE(n)
+    {
+        struct seen seen = {0};
+
+        faulty_alloc_fail_nth(0);
+        fault_generator = generator_of(plain_body, &seen);
+        faulty_alloc_fail_nth(n);
+        in_a_new_thread(unref_of_it);
+        assert_int_equal(seen.begun, 0);
+    }
+}
+
 /* ---- errors ---- */
 
 /* There is always an error to tell what has happened, if not in many words. */
