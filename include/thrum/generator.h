@@ -120,7 +120,8 @@ THRUM_API const thrum_error *
 thrum_generator_error(const thrum_generator *generator);
 
 /* What it is doing; and the one that it yields from at the moment, if any
- * (G20). A generator that is yielded from is in the state of the outermost.
+ * (G20). A generator that is yielded from is in the state of the outermost; to
+ * other threads it seems to run.
  *
  * Call from:  state: any thread; delegate: its own.
  * Blocks:     no.

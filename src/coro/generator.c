@@ -411,9 +411,12 @@ thrum_generator_state
 thrum_generator_get_state(const thrum_generator *generator)
 {
     const struct thrum_generator *root = generator;
+    struct thrumi_loom *loom = thrumi_self()->loom;
 
-    while (root->outer != NULL)
-        root = root->outer;
+    /* chains are for their own thread to look at */
+    if (loom != NULL && thrumi_handle_owner(&generator->handle) == loom->id)
+        while (root->outer != NULL)
+            root = root->outer;
     return (thrum_generator_state)thrumi_handle_state(&root->handle);
 }
 

@@ -96,7 +96,7 @@ static inline void thrumi_handle_set_state(struct thrumi_handle *handle,
                           memory_order_release);
 }
 
-static inline uint32_t thrumi_handle_owner(struct thrumi_handle *handle)
+static inline uint32_t thrumi_handle_owner(const struct thrumi_handle *handle)
 {
     return atomic_load_explicit(&handle->owner, memory_order_relaxed);
 }

@@ -215,6 +215,38 @@ TEST(G15_of_two_threads_that_race_one_gets_it)
     }
 }
 
+static void *watch_state(void *arg)
+{
+    struct shared *shared = arg;
+    thrum_generator_state state;
+
+    do {
+        state = thrum_generator_get_state(shared->generator);
+        CHECK(state <= THRUM_GENERATOR_CLOSED);
+    } while (state != THRUM_GENERATOR_CLOSED);
+    return NULL;
+}
+
+TEST(G20_the_state_may_be_asked_from_any_thread)
+{
+    struct shared shared = SHARED_INIT;
+    struct outer outer = {0};
+    int count = (int)test_scale(5000);
+    struct test_thread *thread;
+    thrum_generator *generator;
+    int rc = 0;
+
+    shared.generator = generator_of(count_body, &count);
+    generator = outer_of(&outer, thrum_generator_ref(shared.generator));
+    thread = spawn_thread(watch_state, &shared);
+    THRUM_EACH(int, number, generator, rc)
+        assert_true(*number <= count);
+    assert_int_equal(rc, THRUM_ESTOP);
+    join_thread(thread);
+    thrum_generator_unref(generator);
+    thrum_generator_unref(shared.generator);
+}
+
 /* ---- the last unref elsewhere ---- */
 
 TEST(G17_one_dropped_elsewhere_is_closed_when_its_thread_uses_another)
