@@ -79,7 +79,8 @@ static const char *dump_doing(struct thrumi_strand *strand)
 static bool dump_may_read(const struct dump *dump,
                           const struct thrumi_strand *strand)
 {
-    return dump->frozen || strand->loom == dump->loom;
+    return dump->frozen ||
+           __atomic_load_n(&strand->loom, __ATOMIC_RELAXED) == dump->loom;
 }
 
 static unsigned dump_hash(const struct dump_group *key)

@@ -174,10 +174,12 @@ struct loom_search {
 static bool loom_look(struct thrumi_strand *strand, void *arg)
 {
     struct loom_search *search = arg;
-    struct thrumi_handle *handle = strand->handle;
+    struct thrumi_handle *handle;
 
-    if (strand->loom != search->loom || strand->stuck)
+    if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) != search->loom ||
+        strand->stuck)
         return true;
+    handle = strand->handle;
     if (handle->kind == THRUMI_STRAND_GENERATOR &&
         thrumi_handle_state(handle) != THRUM_GENERATOR_SUSPENDED)
         return true;

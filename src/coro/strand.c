@@ -197,7 +197,7 @@ static void strand_init(struct thrumi_strand *strand,
     strand->cxx = (struct thrumi_cxx){NULL, 0};
     thrumi_context_init(&strand->context);
     strand->context.park = strand_park;
-    strand->loom = NULL;
+    __atomic_store_n(&strand->loom, NULL, __ATOMIC_RELAXED);
     strand->defers = NULL;
     strand->back = NULL;
     strand->pulled = NULL;
@@ -268,7 +268,8 @@ static void strand_look_for_cxx(struct thrumi_loom *loom)
 void thrumi_strand_adopt(struct thrumi_strand *strand, struct thrumi_loom *loom)
 {
     strand_look_for_cxx(loom);
-    strand->loom = loom;
+    /* those who walk over the strands of all look whose it is */
+    __atomic_store_n(&strand->loom, loom, __ATOMIC_RELAXED);
     loom->live++;
 }
 

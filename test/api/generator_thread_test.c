@@ -430,4 +430,42 @@ TEST(G17_one_that_will_not_end_does_not_hold_its_thread)
     assert_int_equal(in_child(end_with_stubborn, NULL), 0);
 }
 
+static void *come_and_go(void *arg)
+{
+    int *count = arg;
+
+    for (int i = 0; i < 5; i++) {
+        thrum_generator *generator = NULL;
+
+        CHECK_INT(thrum_generator_new(count_body, count, 0, NULL, &generator),
+                  0);
+        CHECK_INT(thrum_generator_next(generator, NULL), 0);
+        CHECK_INT(thrum_generator_next(generator, NULL), 0);
+        thrum_generator_unref(generator);
+    }
+    return NULL;
+}
+
+/* A thread that ends looks for what is its own among the strands of all. */
+TEST(threads_with_generators_come_and_go)
+{
+    unsigned rounds = test_scale(50);
+    int count = 3;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        struct test_thread *threads[4];
+        struct shared shared = SHARED_INIT;
+
+        gate_open(&shared.go_on);
+        shared.generator = generator_of(echo_body, &shared.seen);
+        threads[0] = spawn_thread(begin_and_wait, &shared);
+        for (int k = 1; k < 4; k++)
+            threads[k] = spawn_thread(come_and_go, &count);
+        for (int k = 0; k < 4; k++)
+            join_thread(threads[k]);
+        assert_int_equal(shared.seen.deferred, 1);
+        thrum_generator_unref(shared.generator);
+    }
+}
+
 TEST_MAIN("generator_thread")
