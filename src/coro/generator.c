@@ -154,7 +154,7 @@ int thrumi_generator_claim(struct thrum_generator *generator)
         thrumi_loom_collect(loom);
     if (state == THRUM_GENERATOR_RUNNING)
         return -EBUSY;
-    if (owner == loom->id || state == THRUM_GENERATOR_CLOSED)
+    if (owner == loom->id)
         return 0;
     if (owner == 0)
         return generator_take(generator, loom);

@@ -133,6 +133,18 @@ TEST(G15_one_of_another_thread_cannot_be_yielded_from)
     thrum_generator_unref(generator);
 }
 
+/* One that has ended is its thread's as well. */
+TEST(G15_an_ended_one_of_another_thread_is_refused)
+{
+    struct seen seen = {0};
+    thrum_generator *generator = generator_begun(once_body, &seen);
+
+    assert_int_equal(thrum_generator_next(generator, NULL), THRUM_ESTOP);
+    join_thread(spawn_thread(try_foreign, generator));
+    assert_exhausted(generator);
+    thrum_generator_unref(generator);
+}
+
 static void *gated_body(void *arg)
 {
     struct shared *shared = arg;
@@ -396,6 +408,24 @@ TEST(G17_a_thread_that_ends_closes_many)
         assert_int_equal(seen[i].deferred, 1);
         thrum_generator_unref(seen[i].value);
     }
+}
+
+TEST(one_whose_thread_has_ended_is_gone)
+{
+    struct shared shared = SHARED_INIT;
+    void *value = &shared;
+
+    gate_open(&shared.go_on);
+    shared.generator = generator_of(echo_body, &shared.seen);
+    join_thread(spawn_thread(begin_and_wait, &shared));
+    assert_int_equal(thrum_generator_next(shared.generator, &value),
+                     THRUM_EGONE);
+    assert_int_equal(thrum_generator_throw(shared.generator, -EIO, &value),
+                     THRUM_EGONE);
+    assert_int_equal(thrum_generator_close(shared.generator, NULL),
+                     THRUM_EGONE);
+    assert_ptr_equal(value, &shared);
+    thrum_generator_unref(shared.generator);
 }
 
 /* Yields whatever it is told. */
