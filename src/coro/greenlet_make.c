@@ -56,6 +56,20 @@ struct thrum_greenlet *thrumi_greenlet_current(struct thrumi_loom *loom)
     return loom->current;
 }
 
+void thrumi_greenlet_leave_current(struct thrumi_loom *loom)
+{
+    struct thrum_greenlet *here = loom->current;
+    struct thrum_greenlet *main = loom->main;
+
+    if (here == main)
+        return;
+    here->at = here->handle.strand; /* not a generator's that it pulled */
+    thrumi_handle_set_ready(&here->handle, loom);
+    loom->current = main;
+    main->at = &loom->thread;
+    thrumi_handle_set_ready(&main->handle, THRUMI_NOT_READY);
+}
+
 void thrumi_greenlet_thread_ends(struct thrumi_loom *loom)
 {
     struct thrum_greenlet *main = loom->main;

@@ -107,16 +107,16 @@ const thrum_error *thrumi_handle_error(const struct thrumi_handle *handle)
 
 /* ---- the last reference ---- */
 
-/* It was asked to end and did not: its stack stays where it is. */
-static void handle_report_stuck(const struct thrumi_handle *handle)
+void thrumi_handle_give_up(struct thrumi_handle *handle)
 {
+    handle->strand->stuck = true;
     thrumi_error_unhandled(thrumi_error_new(
         THRUM_EIGNORED, "%s %s was cancelled and would not end: it is kept",
         handle->kind == THRUMI_STRAND_GENERATOR ? "generator" : "greenlet",
         handle->strand->name));
 }
 
-static bool handle_kill(struct thrumi_handle *handle)
+bool thrumi_handle_kill(struct thrumi_handle *handle)
 {
     if (handle->kind == THRUMI_STRAND_GENERATOR)
         return thrumi_generator_kill((struct thrum_generator *)handle);
@@ -139,12 +139,11 @@ static bool handle_end_suspended(struct thrumi_handle *handle)
     bool ended;
 
     atomic_store_explicit(&handle->refs, 1, memory_order_relaxed);
-    ended = handle_kill(handle);
+    ended = thrumi_handle_kill(handle);
     if (atomic_fetch_sub_explicit(&handle->refs, 1, memory_order_acq_rel) != 1)
         return false;
     if (!ended) {
-        handle_report_stuck(handle);
-        handle->strand->stuck = true;
+        thrumi_handle_give_up(handle);
         return false;
     }
     handle_report_error(handle);

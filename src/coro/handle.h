@@ -20,6 +20,8 @@
 
 /* `ready` of one that does not stand still. No loom's. */
 #define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
+/* Of one that stands still for ever, since its thread has ended. */
+#define THRUMI_NEVER_READY ((struct thrumi_loom *)(uintptr_t)16)
 
 struct thrumi_handle {
     atomic_uint refs;
@@ -121,9 +123,14 @@ static inline bool thrumi_handle_orphaned(struct thrumi_handle *handle)
 void thrumi_handle_destroy(struct thrumi_handle *handle);
 /* Ends a suspended one by cancelling it. False: it would not end. Each kind
  * has its own. */
+bool thrumi_handle_kill(struct thrumi_handle *handle);
 bool thrumi_generator_kill(struct thrum_generator *generator);
 bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet);
 void thrumi_greenlet_fini(struct thrum_greenlet *greenlet);
+/* Reports one that would not end; its stack stays where it is for ever. */
+void thrumi_handle_give_up(struct thrumi_handle *handle);
+/* The thread is on its own stack again: the main greenlet runs. */
+void thrumi_greenlet_leave_current(struct thrumi_loom *loom);
 /* Ends the main greenlet. */
 void thrumi_greenlet_thread_ends(struct thrumi_loom *loom);
 

@@ -24,6 +24,8 @@
 #include "sys/fork.h"
 #include "sys/overflow.h"
 
+#define LOOM_KILLS 8 /* bodies ended at a thread's end, for each that lives */
+
 static struct {
     struct thrumi_global_mutex lock;
     /* guarded by lock: */
@@ -176,10 +178,14 @@ static bool loom_look(struct thrumi_strand *strand, void *arg)
     struct loom_search *search = arg;
     struct thrumi_handle *handle;
 
-    if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) != search->loom ||
-        strand->stuck)
+    if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) != search->loom)
         return true;
     handle = strand->handle;
+    if (strand->stuck) {
+        /* the place of the loom may be another's soon */
+        thrumi_handle_set_ready(handle, THRUMI_NEVER_READY);
+        return true;
+    }
     if (handle->kind == THRUMI_STRAND_GENERATOR &&
         thrumi_handle_state(handle) != THRUM_GENERATOR_SUSPENDED)
         return true;
@@ -187,30 +193,30 @@ static bool loom_look(struct thrumi_strand *strand, void *arg)
     return false;
 }
 
-static void loom_end_one(struct thrumi_strand *strand)
+static void loom_end_one(struct thrumi_strand *strand, bool ask)
 {
     struct thrumi_handle *handle = strand->handle;
-    bool ended;
 
     thrumi_handle_ref(handle);
-    if (handle->kind == THRUMI_STRAND_GENERATOR)
-        ended = thrumi_generator_kill((struct thrum_generator *)handle);
-    else
-        ended = thrumi_greenlet_kill((struct thrum_greenlet *)handle);
-    if (!ended)
-        strand->stuck = true;
+    if (!ask || !thrumi_handle_kill(handle))
+        thrumi_handle_give_up(handle);
     thrumi_handle_unref(handle);
 }
 
+/* A body that is ended may begin others: they are ended too, but not for ever. */
 static void loom_end_strands(struct thrumi_loom *loom)
 {
+    unsigned left = loom->live * LOOM_KILLS;
+
     while (loom->live > 0) {
         struct loom_search search = {loom, NULL};
 
         thrumi_strand_each(loom_look, &search);
         if (search.found == NULL)
             return;
-        loom_end_one(search.found);
+        loom_end_one(search.found, left > 0);
+        if (left > 0)
+            left--;
     }
 }
 
@@ -223,8 +229,10 @@ static void loom_leave_current(struct thrumi_self *self)
 
     self->strand = &loom->thread;
     self->running = &self->thread;
-    if (strand != &loom->thread)
-        thrumi_handle_abandon(strand->handle);
+    if (strand == &loom->thread)
+        return;
+    thrumi_greenlet_leave_current(loom);
+    thrumi_handle_abandon(strand->handle);
 }
 
 static void loom_ends(struct thrumi_self *self)
