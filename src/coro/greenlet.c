@@ -61,7 +61,7 @@ static void greenlet_land(struct thrumi_loom *loom, struct thrumi_flight *ret)
     *ret = loom->flight;
     loom->flight.error = NULL;
     loom->flight.code = 0;
-    loom->flight.exit = false;
+    loom->flight.look = false;
     if (thrumi_unlikely(loom->trace != NULL)) {
         thrumi_handle_ref(&origin->handle);
         greenlet_trace_arrival(loom, ret);
@@ -185,6 +185,7 @@ static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
         greenlet_begin(loom, taker);
     thrumi_handle_set_ready(&taker->handle, THRUMI_NOT_READY);
     loom->flight = flight;
+    loom->flight.look = flight.exit || loom->trace != NULL;
     loom->current = taker;
     return taker->at;
 }
@@ -234,7 +235,7 @@ static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
                                             struct thrum_greenlet *greenlet,
                                             struct thrumi_outcome *outcome)
 {
-    struct thrumi_flight flight = {NULL, 0, true, NULL, greenlet};
+    struct thrumi_flight flight = {.exit = true, .origin = greenlet};
     const thrum_error *error;
 
     greenlet_mend_outcome(outcome);
@@ -325,7 +326,7 @@ static int greenlet_enter(struct thrum_greenlet *greenlet,
 static __attribute__((noinline)) int
 greenlet_switch_slow(struct thrum_greenlet *greenlet, void *value, void **ret)
 {
-    struct thrumi_flight flight = {value, 0, false, NULL, NULL};
+    struct thrumi_flight flight = {.value = value};
     struct thrumi_loom *loom = NULL;
     int rc = greenlet_enter(greenlet, &loom);
 
@@ -345,7 +346,7 @@ greenlet_switch_slow(struct thrum_greenlet *greenlet, void *value, void **ret)
 
 #if THRUMI_STRAND_QUICK
 /* Somebody has switched here who has ended, or lost his last reference, or
- * throws. */
+ * throws, or is traced. */
 static __attribute__((noinline)) int
 greenlet_arrive_slow(struct thrumi_loom *loom, void **ret)
 {
@@ -374,7 +375,7 @@ THRUMI_INLINE int greenlet_switch_quick(struct thrumi_self *self,
     thrumi_strand_exchange(self, loom, from, to);
     (void)thrumi_ctx_switch(&from->ctx, &to->ctx, pc, NULL);
     *loom->errno_at = error;
-    if (thrumi_unlikely(loom->flight.code != 0 || loom->flight.exit ||
+    if (thrumi_unlikely(loom->flight.code != 0 || loom->flight.look ||
                         thrumi_handle_orphaned(&loom->flight.origin->handle)))
         return greenlet_arrive_slow(loom, ret);
     if (ret != NULL)
@@ -402,7 +403,7 @@ int thrum_greenlet_switch(thrum_greenlet *greenlet, void *value, void **ret)
 
 int thrum_greenlet_throw(thrum_greenlet *greenlet, int code, void **ret)
 {
-    struct thrumi_flight flight = {NULL, code, false, NULL, NULL};
+    struct thrumi_flight flight = {.code = code};
     struct thrumi_loom *loom = NULL;
     int rc = greenlet_enter(greenlet, &loom);
 
@@ -427,7 +428,7 @@ bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
     struct thrumi_loom *loom = thrumi_loom_get();
     struct thrum_greenlet *here = thrumi_greenlet_current(loom);
     struct thrum_greenlet *parent = greenlet->parent; /* stays held */
-    struct thrumi_flight flight = {NULL, -ECANCELED, false, NULL, here};
+    struct thrumi_flight flight = {.code = -ECANCELED, .origin = here};
     struct thrum_greenlet *meanwhile;
 
     if (here == NULL)

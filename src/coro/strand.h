@@ -78,6 +78,7 @@ struct thrumi_flight {
     void *value;
     int code;           /* 0, or what is thrown */
     bool exit;          /* the origin has ended */
+    bool look;          /* the quick way is to look: that, or a hook */
     thrum_error *error; /* of the code, or NULL */
     thrum_greenlet *origin;
 };
