@@ -231,6 +231,17 @@ static void greenlet_mend_outcome(struct thrumi_outcome *outcome)
     *outcome = (struct thrumi_outcome){THRUMI_CANCELLED, NULL, NULL, NULL};
 }
 
+/* The one that called fork() has ended, in the child: it was the main one. */
+__attribute__((noreturn)) static void
+greenlet_end_process(const struct thrum_greenlet *greenlet)
+{
+    const thrum_error *error = thrumi_handle_error(&greenlet->handle);
+
+    if (error != NULL)
+        thrumi_error_unhandled(thrumi_error_copy(error));
+    thrumi_fork_exit();
+}
+
 static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
                                             struct thrum_greenlet *greenlet,
                                             struct thrumi_outcome *outcome)
@@ -241,6 +252,9 @@ static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
     greenlet_mend_outcome(outcome);
     thrumi_handle_end(&greenlet->handle, outcome);
     thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);
+    (void)thrumi_greenlet_current(loom); /* notices a fork */
+    if (thrumi_unlikely(greenlet->parent == NULL))
+        greenlet_end_process(greenlet);
     error = thrumi_handle_error(&greenlet->handle);
     if (outcome->phase == THRUMI_VALUE)
         flight.value = outcome->value;

@@ -152,7 +152,8 @@ static bool handle_end_suspended(struct thrumi_handle *handle)
 
 void thrumi_handle_destroy(struct thrumi_handle *handle)
 {
-    if (handle->strand != NULL && handle->strand->stuck)
+    if (handle->strand != NULL &&
+        (handle->strand->stuck || thrumi_handle_is_inert(handle)))
         return;
     if (handle->strand != NULL && handle->strand->loom != NULL &&
         !handle_end_suspended(handle))

@@ -17,6 +17,7 @@
 
 #include "coro/loom.h"
 #include "coro/strand.h"
+#include "sys/fork.h"
 
 /* `ready` of one that does not stand still. No loom's. */
 #define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
@@ -101,6 +102,13 @@ static inline void thrumi_handle_set_state(struct thrumi_handle *handle,
 static inline uint32_t thrumi_handle_owner(const struct thrumi_handle *handle)
 {
     return atomic_load_explicit(&handle->owner, memory_order_relaxed);
+}
+
+/* A greenlet that a forked child has inherited stands still there for ever. */
+static inline bool thrumi_handle_is_inert(const struct thrumi_handle *handle)
+{
+    return handle->kind == THRUMI_STRAND_GREENLET &&
+           handle->generation != thrumi_fork_generation();
 }
 
 static inline void thrumi_handle_ref(struct thrumi_handle *handle)

@@ -181,6 +181,8 @@ static bool loom_look(struct thrumi_strand *strand, void *arg)
     if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) != search->loom)
         return true;
     handle = strand->handle;
+    if (thrumi_handle_is_inert(handle))
+        return true;
     if (strand->stuck) {
         /* the place of the loom may be another's soon */
         thrumi_handle_set_ready(handle, THRUMI_NEVER_READY);

@@ -12,6 +12,7 @@
 #include "sys/fork.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -95,4 +96,9 @@ uint16_t thrumi_fork_generation_slow(void)
     if (thrumi_unlikely(generation == 0))
         generation = fork_next_generation(page);
     return (uint16_t)generation;
+}
+
+void thrumi_fork_exit(void)
+{
+    exit(EXIT_SUCCESS);
 }

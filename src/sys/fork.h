@@ -34,4 +34,7 @@ static inline uint16_t thrumi_fork_generation(void)
     return (uint16_t)generation;
 }
 
+/* Ends a child whose only stack has returned: exit(0), as main would. */
+__attribute__((noreturn)) void thrumi_fork_exit(void);
+
 #endif /* THRUMI_SYS_FORK_H */
