@@ -113,8 +113,10 @@ thrumi_ctx_tools_leave(struct thrumi_ctx_tools *from,
 #endif
 }
 
-/* `left`: what stopped; its bounds are learned if they were not known. */
-static inline __attribute__((always_inline)) void
+/* `left`: what stopped; its bounds are learned if they were not known. Not
+ * instrumented itself: its marks on the stack, of variables out of scope, would
+ * be left behind by the plain functions that it becomes a part of. */
+static inline __attribute__((always_inline, no_sanitize("address"))) void
 thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
                         struct thrumi_ctx_tools *left)
 {
