@@ -44,6 +44,12 @@
   __attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
 #endif
 
+/* What is inlined into a plain function must be plain itself: gcc marks its
+ * variables as out of scope otherwise, and nobody takes the marks away. */
+#define THRUMI_CTX_PLAIN_INLINE                                      \
+ static inline __attribute__((always_inline, no_sanitize("address"), \
+                              no_sanitize("thread")))
+
 struct thrumi_ctx_tools {
     const void *low; /* of the stack; of a thread's own it is learned */
     size_t size;
@@ -98,7 +104,7 @@ static inline void thrumi_ctx_tools_free(struct thrumi_ctx_tools *tools)
 }
 
 /* `from` NULL: what stops now will never go on. */
-static inline __attribute__((always_inline)) void
+THRUMI_CTX_PLAIN_INLINE void
 thrumi_ctx_tools_leave(struct thrumi_ctx_tools *from,
                        const struct thrumi_ctx_tools *to)
 {
@@ -113,10 +119,8 @@ thrumi_ctx_tools_leave(struct thrumi_ctx_tools *from,
 #endif
 }
 
-/* `left`: what stopped; its bounds are learned if they were not known. Not
- * instrumented itself: its marks on the stack, of variables out of scope, would
- * be left behind by the plain functions that it becomes a part of. */
-static inline __attribute__((always_inline, no_sanitize("address"))) void
+/* `left`: what stopped; its bounds are learned if they were not known. */
+THRUMI_CTX_PLAIN_INLINE void
 thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
                         struct thrumi_ctx_tools *left)
 {
