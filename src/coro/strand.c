@@ -284,10 +284,7 @@ void thrumi_strand_free(struct thrumi_strand *strand)
     /* A dump that saw it goes on to look at it and at its handle; see freeze.c
      * for why this order suffices. */
     atomic_signal_fence(memory_order_seq_cst);
-    if (thrumi_likely(loom != NULL) &&
-        thrumi_unlikely(
-            (atomic_load_explicit(&loom->attention, memory_order_relaxed) &
-             THRUMI_FROZEN) != 0))
+    if (thrumi_likely(loom != NULL))
         thrumi_loom_thaw_wait(loom);
     if (strand->loom != NULL)
         strand->loom->live--;

@@ -167,7 +167,11 @@ static inline struct thrumi_strand *thrumi_strand_current(void)
 static inline void *thrumi_strand_pc(struct thrumi_strand *strand)
 {
     /* acquire: pairs with the switch, which writes the place last */
-    return __atomic_load_n(&strand->ctx.pc, __ATOMIC_ACQUIRE);
+    void *pc = __atomic_load_n(&strand->ctx.pc, __ATOMIC_ACQUIRE);
+
+    if (pc != NULL)
+        thrumi_ctx_tools_look(&strand->tools);
+    return pc;
 }
 
 /* The strand at the top of a slot. */
