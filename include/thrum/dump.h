@@ -16,7 +16,7 @@ THRUM_BEGIN_DECLS
 typedef struct thrum_dump_options {
     size_t size; /* sizeof(thrum_dump_options) */
     int groups;  /* backtraces to be told, the most frequent first; 0: 100 */
-    int names;   /* greenlets to be listed of each; 0: 10 */
+    int names;   /* greenlets to be listed of each; 0: 10; at most 1000 */
     int frames;  /* of each backtrace; 0: 32; at most 64 */
 } thrum_dump_options;
 

@@ -5,6 +5,10 @@
  * All switches stop while the stacks are read; what is found is put into groups
  * of the same state and backtrace, and written when they go on again: whoever
  * reads the other end may be one of them.
+ *
+ * A handle is looked at only if its strand has begun, stands still, and is kept
+ * so by the freeze or because it is the caller's own. Where the kernel has no
+ * membarrier(2) nothing is known of other threads' but their names.
  */
 #include <thrum/dump.h>
 
@@ -21,7 +25,8 @@
 #include "sys/write.h"
 
 #define DUMP_FRAMES 64
-#define DUMP_GROUPS 4096u /* that are told apart; a power of two */
+#define DUMP_GROUPS 4096u /* places; one less are told apart */
+#define DUMP_NAMES  1000u /* of each, at most */
 
 struct dump_name {
     char name[THRUMI_STRAND_NAME];
@@ -31,6 +36,7 @@ struct dump_name {
 struct dump_group {
     const char *doing;
     const char *kind;
+    thrum_fn *fn; /* of those that have not begun */
     unsigned count;
     int depth;
     void *frames[DUMP_FRAMES];
@@ -46,46 +52,110 @@ struct dump {
     bool no_memory;
     unsigned count;
     unsigned group_count;
+    unsigned apart; /* those for whose backtraces there was no place */
     struct dump_group *groups[DUMP_GROUPS]; /* by hash of the backtrace */
 };
 
 /* ---- reading ---- */
 
-static const char *dump_doing_generator(struct thrumi_strand *strand)
-{
-    struct thrum_generator *generator =
-        (struct thrum_generator *)strand->handle;
+static const char dump_not_begun[] = "not begun";
+static const char dump_away[] = "waits for another";
 
-    if (thrumi_handle_state(&generator->handle) == THRUM_GENERATOR_CREATED)
-        return "not begun";
-    if (generator->outer == NULL && generator->link != generator)
-        return "yields from another";
-    return "suspended at a yield";
+/* What of a strand its thread may be writing meanwhile: one that has not begun
+ * is claimed, given a function or a name without a switch. A name may be
+ * mixed of two then, and a pointer is of one. */
+struct dump_seen {
+    struct thrumi_loom *loom;
+    thrum_fn *fn;
+    struct dump_name name;
+};
+
+THRUMI_CTX_PLAIN static void dump_see(const struct thrumi_strand *strand,
+                                      struct dump_seen *ret)
+{
+    const volatile char *name =
+        strand->name; /* no memcpy(), which is watched */
+
+    ret->loom = __atomic_load_n(&strand->loom, __ATOMIC_RELAXED);
+    ret->fn = strand->fn;
+    ret->name.handle = strand->handle;
+    for (size_t i = 0; i < THRUMI_STRAND_NAME - 1; i++)
+        ret->name.name[i] = name[i];
+    ret->name.name[THRUMI_STRAND_NAME - 1] = '\0';
 }
 
-static const char *dump_doing(struct thrumi_strand *strand)
+/* Likewise: a chain may grow or become shorter. All in it is kept. */
+THRUMI_CTX_PLAIN static const char *
+dump_doing_generator(const struct thrum_generator *generator)
+{
+    const struct thrum_generator *root = generator;
+
+    while (root->outer != NULL)
+        root = root->outer;
+    if (root->link != generator)
+        return "yields from another";
+    return thrumi_handle_ready(&root->handle) == THRUMI_NOT_READY
+               ? dump_away
+               : "suspended at a yield";
+}
+
+/* Likewise: one that begins is given its place. If it is not there, or not
+ * ready, it has let another go on by pulling a generator. */
+THRUMI_CTX_PLAIN static const char *
+dump_doing_greenlet(const struct thrum_greenlet *greenlet)
+{
+    return greenlet->at != greenlet->handle.strand ||
+                   thrumi_handle_ready(&greenlet->handle) == THRUMI_NOT_READY
+               ? dump_away
+               : "suspended at a switch";
+}
+
+static bool dump_may_read(const struct dump *dump, const struct dump_seen *seen)
+{
+    return dump->frozen || seen->loom == dump->loom;
+}
+
+static const char *dump_doing(const struct dump *dump,
+                              struct thrumi_strand *strand,
+                              const struct dump_seen *seen)
 {
     if (thrumi_strand_pc(strand) == NULL)
         return "running";
+    if (seen->loom == NULL)
+        return dump_not_begun;
+    if (!dump_may_read(dump, seen))
+        return "in another thread";
     if (strand->why != NULL)
         return strand->why;
     if (strand->handle->kind == THRUMI_STRAND_GENERATOR)
-        return dump_doing_generator(strand);
-    if (strand->loom == NULL)
-        return "not begun";
-    return "suspended at a switch";
+        return dump_doing_generator((struct thrum_generator *)strand->handle);
+    return dump_doing_greenlet((struct thrum_greenlet *)strand->handle);
 }
 
-static bool dump_may_read(const struct dump *dump,
-                          const struct thrumi_strand *strand)
+static const char *dump_kind(const struct thrumi_strand *strand)
 {
-    return dump->frozen ||
-           __atomic_load_n(&strand->loom, __ATOMIC_RELAXED) == dump->loom;
+    return atomic_load_explicit(&strand->kind, memory_order_relaxed) ==
+                   THRUMI_STRAND_GENERATOR
+               ? "generator"
+               : "greenlet";
+}
+
+/* What it has in common with the others of its group. */
+static void dump_look(const struct dump *dump, struct thrumi_strand *strand,
+                      const struct dump_seen *seen, struct dump_group *key)
+{
+    key->doing = dump_doing(dump, strand, seen);
+    key->kind = dump_kind(strand);
+    if (key->doing == dump_not_begun)
+        key->fn = seen->fn;
+    else if (dump_may_read(dump, seen))
+        key->depth = thrumi_backtrace(strand, key->frames, dump->most_frames);
 }
 
 static unsigned dump_hash(const struct dump_group *key)
 {
-    uint64_t hash = (uintptr_t)key->doing * 31 + (uintptr_t)key->kind;
+    uint64_t hash = (uintptr_t)key->doing * 31 + (uintptr_t)key->kind * 17 +
+                    (uintptr_t)key->fn;
 
     for (int i = 0; i < key->depth; i++)
         hash = (hash ^ (uintptr_t)key->frames[i]) * UINT64_C(0x100000001b3);
@@ -94,7 +164,8 @@ static unsigned dump_hash(const struct dump_group *key)
 
 static bool dump_same(const struct dump_group *a, const struct dump_group *b)
 {
-    return a->doing == b->doing && a->kind == b->kind && a->depth == b->depth &&
+    return a->doing == b->doing && a->kind == b->kind && a->fn == b->fn &&
+           a->depth == b->depth &&
            memcmp(a->frames, b->frames,
                   (size_t)a->depth * sizeof(a->frames[0])) == 0;
 }
@@ -115,28 +186,17 @@ static struct dump_group *dump_new_group(struct dump *dump,
     return group;
 }
 
-/* The group of the key, made if need be. When there are too many, the last one
- * takes what does not fit. */
+/* The group of the key, made if need be; NULL: no memory, or no place. */
 static struct dump_group *dump_find_group(struct dump *dump,
                                           const struct dump_group *key)
 {
     unsigned at = dump_hash(key) % DUMP_GROUPS;
 
-    while (dump->groups[at] != NULL && !dump_same(dump->groups[at], key) &&
-           dump->group_count < DUMP_GROUPS - 1)
+    while (dump->groups[at] != NULL && !dump_same(dump->groups[at], key))
         at = (at + 1) % DUMP_GROUPS;
-    if (dump->groups[at] == NULL)
+    if (dump->groups[at] == NULL && dump->group_count < DUMP_GROUPS - 1)
         dump->groups[at] = dump_new_group(dump, key);
     return dump->groups[at];
-}
-
-static void dump_add_name(struct dump_group *group,
-                          const struct thrumi_strand *strand)
-{
-    struct dump_name *name = &group->names[group->count];
-
-    memcpy(name->name, strand->name, sizeof(name->name));
-    name->handle = strand->handle;
 }
 
 static bool dump_add(struct thrumi_strand *strand, void *arg)
@@ -144,18 +204,18 @@ static bool dump_add(struct thrumi_strand *strand, void *arg)
     struct dump *dump = arg;
     struct dump_group key = {.depth = 0};
     struct dump_group *group;
+    struct dump_seen seen;
 
-    key.doing = dump_doing(strand);
-    key.kind = strand->handle->kind == THRUMI_STRAND_GENERATOR ? "generator"
-                                                               : "greenlet";
-    if (dump_may_read(dump, strand))
-        key.depth = thrumi_backtrace(strand, key.frames, dump->most_frames);
+    dump_see(strand, &seen);
+    dump_look(dump, strand, &seen, &key);
     dump->count++;
     group = dump_find_group(dump, &key);
-    if (group == NULL)
-        return false;
+    if (group == NULL) {
+        dump->apart++;
+        return !dump->no_memory;
+    }
     if (group->count < dump->most_names)
-        dump_add_name(group, strand);
+        group->names[group->count] = seen.name;
     group->count++;
     return true;
 }
@@ -211,6 +271,10 @@ static int dump_write_group(const struct dump *dump, int fd,
 
     if (rc == 0)
         rc = dump_write_names(dump, fd, group);
+    if (rc == 0 && group->fn != NULL) {
+        thrumi_unwind_name_function(group->fn, name, sizeof(name));
+        rc = dump_line(fd, "    will call %s\n", name);
+    }
     for (int i = 0; i < group->depth && rc == 0; i++) {
         thrumi_unwind_name(group->frames[i], name, sizeof(name));
         rc = dump_line(fd, "    #%-2d %p %s\n", i, group->frames[i], name);
@@ -231,15 +295,20 @@ static int dump_compare(const void *a, const void *b)
 
 static int dump_write(struct dump *dump, int fd)
 {
+    unsigned more = dump->group_count > dump->most_groups
+                        ? dump->group_count - dump->most_groups
+                        : 0;
     int rc = dump_line(fd, "thrum: %u greenlets and generators\n", dump->count);
 
     qsort(dump->groups, DUMP_GROUPS, sizeof(dump->groups[0]), dump_compare);
     for (unsigned i = 0;
          i < dump->group_count && i < dump->most_groups && rc == 0; i++)
         rc = dump_write_group(dump, fd, dump->groups[i]);
-    if (rc == 0 && dump->group_count > dump->most_groups)
-        rc = dump_line(fd, "\nand %u other backtraces\n",
-                       dump->group_count - dump->most_groups);
+    if (rc == 0 && more > 0)
+        rc = dump_line(fd, "\nand %u other backtraces\n", more);
+    if (rc == 0 && dump->apart > 0)
+        rc = dump_line(fd, "\nand %u whose backtraces are one too many\n",
+                       dump->apart);
     return rc;
 }
 
@@ -260,6 +329,8 @@ static int dump_set_options(struct dump *dump,
     dump->most_frames = options->frames == 0 ? 32 : options->frames;
     if (dump->most_frames > DUMP_FRAMES)
         dump->most_frames = DUMP_FRAMES;
+    if (dump->most_names > DUMP_NAMES)
+        dump->most_names = DUMP_NAMES;
     return 0;
 }
 

@@ -33,19 +33,34 @@ static const char *unwind_base_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* A return address lies behind the call, perhaps in the next function. */
-void thrumi_unwind_name(const void *frame, char *text, size_t size)
+/* `at` says which function it is, `place` where in it. */
+static void unwind_tell(const char *at, const char *place, char *text,
+                        size_t size)
 {
-    const char *at = (const char *)frame - 1;
     Dl_info info;
 
     if (dladdr(at, &info) == 0)
-        snprintf(text, size, "%p", frame);
+        snprintf(text, size, "%p", (const void *)place);
     else if (info.dli_sname != NULL)
         snprintf(text, size, "%s+%#tx (%s)", info.dli_sname,
-                 (const char *)frame - (const char *)info.dli_saddr,
+                 place - (const char *)info.dli_saddr,
                  unwind_base_name(info.dli_fname));
     else
         snprintf(text, size, "%s+%#tx", unwind_base_name(info.dli_fname),
-                 (const char *)frame - (const char *)info.dli_fbase);
+                 place - (const char *)info.dli_fbase);
+}
+
+/* A return address lies behind the call, perhaps in the next function. */
+void thrumi_unwind_name(const void *frame, char *text, size_t size)
+{
+    const char *place = frame;
+
+    unwind_tell(place - 1, place, text, size);
+}
+
+void thrumi_unwind_name_function(thrum_fn *fn, char *text, size_t size)
+{
+    const char *place = (const char *)(uintptr_t)fn;
+
+    unwind_tell(place, place, text, size);
 }
