@@ -272,7 +272,8 @@ static int dump_write_group(const struct dump *dump, int fd,
     if (rc == 0)
         rc = dump_write_names(dump, fd, group);
     if (rc == 0 && group->fn != NULL) {
-        thrumi_unwind_name_function(group->fn, name, sizeof(name));
+        thrumi_unwind_name_place((const void *)(uintptr_t)group->fn, name,
+                                 sizeof(name));
         rc = dump_line(fd, "    will call %s\n", name);
     }
     for (int i = 0; i < group->depth && rc == 0; i++) {

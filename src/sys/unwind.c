@@ -58,9 +58,7 @@ void thrumi_unwind_name(const void *frame, char *text, size_t size)
     unwind_tell(place - 1, place, text, size);
 }
 
-void thrumi_unwind_name_function(thrum_fn *fn, char *text, size_t size)
+void thrumi_unwind_name_place(const void *place, char *text, size_t size)
 {
-    const char *place = (const char *)(uintptr_t)fn;
-
     unwind_tell(place, place, text, size);
 }
