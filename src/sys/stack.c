@@ -265,11 +265,12 @@ static void stack_sweep(bool all)
     }
 }
 
+/* Tests say themselves when it is time. */
 static void stack_sweep_now_and_then(void)
 {
     int64_t now = thrumi_clock_ns();
 
-    if (now < stack_state.next_sweep)
+    if (now < stack_state.next_sweep && !thrumi_fault("sweep"))
         return;
     if (stack_state.next_sweep != 0)
         stack_sweep(false);
