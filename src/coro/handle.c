@@ -111,7 +111,7 @@ void thrumi_handle_give_up(struct thrumi_handle *handle)
 {
     handle->strand->stuck = true;
     thrumi_error_unhandled(thrumi_error_new(
-        THRUM_EIGNORED, "%s %s was cancelled and would not end: it is kept",
+        THRUM_EIGNORED, "%s \"%s\" was cancelled and would not end: it is kept",
         handle->kind == THRUMI_STRAND_GENERATOR ? "generator" : "greenlet",
         handle->strand->name));
 }

@@ -22,17 +22,10 @@
 
 /* ---- waiting: a strand without a hub waits as the thread does ---- */
 
-static struct thrumi_context *strand_carrier(struct thrumi_context *context)
-{
-    while (context->carrier != NULL)
-        context = context->carrier;
-    return context;
-}
-
 static int strand_park(struct thrumi_context *context,
                        struct thrumi_parking *parking, thrum_time deadline)
 {
-    struct thrumi_context *carrier = strand_carrier(context);
+    struct thrumi_context *carrier = thrumi_context_carrier(context);
 
     return carrier->park(carrier, parking, deadline);
 }

@@ -106,6 +106,16 @@ static inline struct thrumi_context *thrumi_context_running(void)
     return self->running;
 }
 
+/* What a context waits as: a generator as whatever pulls it, since that cannot
+ * go on either. */
+static inline struct thrumi_context *
+thrumi_context_carrier(struct thrumi_context *context)
+{
+    while (thrumi_unlikely(context->carrier != NULL))
+        context = context->carrier;
+    return context;
+}
+
 /* Makes a context that sleeps as a thread does. */
 void thrumi_context_init(struct thrumi_context *context);
 /* How a thread sleeps and is woken; for contexts that do more than that. */

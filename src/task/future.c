@@ -325,7 +325,7 @@ int thrumi_future_wait(thrum_future *future, thrum_time deadline)
     if (future_spin(future))
         return 0;
     if (deadline.ns == INT64_MAX)
-        return future_park_for_ever(future, context);
+        return future_park_for_ever(future, thrumi_context_carrier(context));
     future_waiter_init(&waiter, future);
     return future_park(future, &waiter, deadline);
 }

@@ -178,7 +178,8 @@ unsigned thrumi_task_execute(thrum_future *task, struct thrumi_context *context,
 
     /* relaxed: whoever needs it takes the wait graph's lock, as we do before
      * we wait */
-    atomic_store_explicit(&task->runner, context, memory_order_relaxed);
+    atomic_store_explicit(&task->runner, thrumi_context_carrier(context),
+                          memory_order_relaxed);
     thrumi_body_begin(context, &body, task, task->executor);
     body.owns_task = owns;
     if (thrumi_unlikely(task->extra.task != NULL))

@@ -37,6 +37,44 @@ TEST(F96_a_task_that_waits_for_itself)
     executor_end(pool);
 }
 
+/* The same inside of a generator that the task pulls, and in a greenlet. */
+static void *await_by_generator(void *arg)
+{
+    thrum_generator *generator = NULL;
+
+    CHECK_INT(thrum_generator_new(await_self, arg, 0, NULL, &generator), 0);
+    CHECK_INT(thrum_generator_next(generator, NULL), THRUM_ESTOP);
+    thrum_generator_unref(generator);
+    return NULL;
+}
+
+static void *await_by_greenlet(void *arg)
+{
+    thrum_greenlet *greenlet = NULL;
+
+    CHECK_INT(thrum_greenlet_new(await_self, NULL, NULL, &greenlet), 0);
+    CHECK_INT(thrum_greenlet_switch(greenlet, arg, NULL), 0);
+    thrum_greenlet_unref(greenlet);
+    return NULL;
+}
+
+TEST(F96_a_generator_or_greenlet_that_waits_for_the_task_that_runs_it)
+{
+    thrum_fn *const fns[] = {await_by_generator, await_by_greenlet};
+
+    for (int i = 0; i < 2; i++) {
+        thrum_executor *pool = pool_of(2);
+        struct await await = {NULL, 0, THRUM_FOREVER};
+        thrum_future *future = submit(pool, fns[i], &await);
+
+        __atomic_store_n(&await.future, future, __ATOMIC_RELEASE);
+        assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+        assert_int_equal(await.rc, -EDEADLK);
+        thrum_future_unref(future);
+        executor_end(pool);
+    }
+}
+
 /* Tasks that wait for each other in a ring, each on its own worker. */
 struct ring {
     struct gate gate;
