@@ -13,6 +13,7 @@
 #include <thrum/dump.h>
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
