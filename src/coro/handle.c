@@ -243,7 +243,6 @@ int thrumi_strand_land(void)
 void thrumi_handle_abandon(struct thrumi_handle *handle)
 {
     thrumi_handle_set_state(handle, THRUM_GENERATOR_CLOSED);
+    thrumi_defer_run(handle->strand);
     thrumi_handle_fail(handle, THRUM_EEXITED);
-    if (thrumi_handle_orphaned(handle))
-        thrumi_handle_destroy(handle);
 }

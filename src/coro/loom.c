@@ -222,8 +222,34 @@ static void loom_end_strands(struct thrumi_loom *loom)
     }
 }
 
-/* Those that a thread left behind which ended on one of them (pthread_exit):
- * the stack is not used any more. */
+/* The one that would have gone on when this one had stopped or ended: that
+ * which yields from it, or pulls it. NULL of a greenlet. */
+static struct thrumi_strand *loom_outside(const struct thrumi_strand *strand)
+{
+    const struct thrum_generator *generator =
+        (const struct thrum_generator *)strand->handle;
+
+    if (generator->handle.kind != THRUMI_STRAND_GENERATOR)
+        return NULL;
+    return generator->outer == NULL ? strand->back
+                                    : generator->outer->handle.strand;
+}
+
+static void loom_abandon(struct thrumi_handle *handle)
+{
+    struct thrum_generator *generator = (struct thrum_generator *)handle;
+
+    thrumi_handle_ref(handle);
+    thrumi_handle_abandon(handle);
+    if (handle->kind == THRUMI_STRAND_GENERATOR && generator->outer != NULL) {
+        generator->outer = NULL;
+        thrumi_handle_unref(handle); /* the yield-from's reference */
+    }
+    thrumi_handle_unref(handle);
+}
+
+/* Those that a thread left behind which ended on one of them (pthread_exit),
+ * from there outwards: their stacks are not used any more. */
 static void loom_leave_current(struct thrumi_self *self)
 {
     struct thrumi_loom *loom = self->loom;
@@ -231,10 +257,14 @@ static void loom_leave_current(struct thrumi_self *self)
 
     self->strand = &loom->thread;
     self->running = &self->thread;
-    if (strand == &loom->thread)
-        return;
-    thrumi_greenlet_leave_current(loom);
-    thrumi_handle_abandon(strand->handle);
+    if (strand != &loom->thread)
+        thrumi_greenlet_leave_current(loom);
+    while (strand != NULL && strand != &loom->thread) {
+        struct thrumi_strand *outside = loom_outside(strand);
+
+        loom_abandon(strand->handle);
+        strand = outside;
+    }
 }
 
 static void loom_ends(struct thrumi_self *self)
