@@ -257,8 +257,10 @@ static void loom_leave_current(struct thrumi_self *self)
 
     self->strand = &loom->thread;
     self->running = &self->thread;
-    if (strand != &loom->thread)
-        thrumi_greenlet_leave_current(loom);
+    if (strand == &loom->thread)
+        return;
+    thrumi_ctx_tools_come_home(&loom->thread.tools);
+    thrumi_greenlet_leave_current(loom);
     while (strand != NULL && strand != &loom->thread) {
         struct thrumi_strand *outside = loom_outside(strand);
 

@@ -150,4 +150,16 @@ thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
 #endif
 }
 
+/* The thread is on its own stack again without a switch: it ends. Its frames
+ * were left there as they were. */
+static inline void thrumi_ctx_tools_come_home(struct thrumi_ctx_tools *thread)
+{
+    (void)thread;
+#ifdef THRUMI_ASAN
+    thrumi_unpoison(thread->low, thread->size);
+    __sanitizer_start_switch_fiber(NULL, thread->low, thread->size);
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+#endif
+}
+
 #endif /* THRUMI_SYS_CTX_TOOLS_H */
