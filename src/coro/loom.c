@@ -250,7 +250,7 @@ static void loom_abandon(struct thrumi_handle *handle)
 
 /* Those that a thread left behind which ended on one of them (pthread_exit),
  * from there outwards: their stacks are not used any more. */
-static void loom_leave_current(struct thrumi_self *self)
+THRUMI_CTX_PLAIN static void loom_leave_current(struct thrumi_self *self)
 {
     struct thrumi_loom *loom = self->loom;
     struct thrumi_strand *strand = self->strand;
@@ -259,7 +259,7 @@ static void loom_leave_current(struct thrumi_self *self)
     self->running = &self->thread;
     if (strand == &loom->thread)
         return;
-    thrumi_ctx_tools_come_home(&loom->thread.tools);
+    thrumi_ctx_tools_return(&loom->thread.tools);
     thrumi_greenlet_leave_current(loom);
     while (strand != NULL && strand != &loom->thread) {
         struct thrumi_strand *outside = loom_outside(strand);

@@ -150,15 +150,21 @@ thrumi_ctx_tools_arrive(struct thrumi_ctx_tools *here,
 #endif
 }
 
-/* The thread is on its own stack again without a switch: it ends. Its frames
- * were left there as they were. */
-static inline void thrumi_ctx_tools_come_home(struct thrumi_ctx_tools *thread)
+/* The thread is on its own stack again, by no switch (pthread_exit). The frames
+ * there that were left for good have not cleared their marks. What runs now has
+ * frames among the fake ones of the other stack, so those are not freed. */
+THRUMI_CTX_PLAIN_INLINE void
+thrumi_ctx_tools_return(const struct thrumi_ctx_tools *thread)
 {
     (void)thread;
 #ifdef THRUMI_ASAN
-    thrumi_unpoison(thread->low, thread->size);
-    __sanitizer_start_switch_fiber(NULL, thread->low, thread->size);
-    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+    {
+        void *fake_stack;
+
+        __sanitizer_start_switch_fiber(&fake_stack, thread->low, thread->size);
+        __sanitizer_finish_switch_fiber(thread->fake_stack, NULL, NULL);
+        thrumi_unpoison(thread->low, thread->size);
+    }
 #endif
 }
 
