@@ -15,7 +15,7 @@ with libthrum.a in it, `source` this file.
 What there is it learns from the library's debug information: the slabs of
 stacks, and the record of a strand at the top of each stack (sys/stack.h,
 coro/strand.h). A strand that stopped has left its stack pointer, place in the
-code and frame pointer there.
+code and frame pointer there, or an ucontext_t.
 
 Registers cannot be written in a core, and need not be in a process: while one
 of these commands looks at a strand, an unwinder says of the selected thread's
@@ -37,6 +37,14 @@ CHUNK = 1 << 20  # bytes copied at a time
 SYSTEM = ("libc.so", "libpthread", "ld-", "linux-vdso", "system-supplied")
 # The stack pointer, the place and the frame pointer; what each thread's own
 # variables are found by.
+# Where an ucontext_t has what it saves of them, for a libthrum that switches so.
+UCONTEXT = {"x86-64": lambda at: [
+                (name, at["gregs"][index]) for name, index in
+                (("r12", 4), ("r13", 5), ("r14", 6), ("r15", 7), ("rbp", 10),
+                 ("rbx", 11), ("rsp", 15), ("rip", 16))],
+            "aarch64": lambda at: [
+                ("sp", at["sp"]), ("pc", at["pc"]),
+                *((f"x{i}", at["regs"][i]) for i in range(19, 31))]}
 REGISTERS = {"x86-64": ("rsp", "rip", "rbp", "fs_base"),
              "aarch64": ("sp", "pc", "x29", "tpidr")}
 
@@ -59,7 +67,7 @@ class Layout:
                 "Build it with -g, or install what the distribution has "
                 f"for it.\n({error})") from error
         self.source = self.find_source()
-        self.walkable = any(field.name == "sp" for field in
+        self.ucontext = any(field.name == "saved" for field in
                             self.strand["ctx"].type.fields())
         self.threads = list(thread_registers())
 
@@ -212,11 +220,7 @@ class Strand:
 # ---- registers and threads ----
 
 def registers():
-    name = gdb.newest_frame().architecture().name()
-    for arch, names in REGISTERS.items():
-        if arch in name:
-            return names
-    raise gdb.GdbError(f"Nothing is known of the registers of {name}.")
+    return REGISTERS[architecture_of(gdb.newest_frame())]
 
 
 def thread_registers():
@@ -281,24 +285,32 @@ class StrandUnwinder(gdb.unwinder.Unwinder):
     def __call__(self, pending):
         if self.strand is None:
             return None
-        sp, pc, fp = registers_of(pending)
+        arch = architecture_of(pending)
+        sp, pc, fp, _ = REGISTERS[arch]
         if (int(pending.read_register(sp)),
                 int(pending.read_register(pc))) != self.frame:
             return None
         ctx = self.strand.value["ctx"]
+        if self.strand.layout.ucontext:
+            saved = dict(UCONTEXT[arch](ctx["saved"]["uc_mcontext"]))
+        else:
+            saved = {sp: ctx["sp"], pc: ctx["pc"], fp: ctx["fp"]}
         # below the caller's, as if it had been called there
-        info = pending.create_unwind_info(FrameId(ctx["sp"] - 16, ctx["pc"]))
-        for register, name in ((sp, "sp"), (pc, "pc"), (fp, "fp")):
+        info = pending.create_unwind_info(
+            FrameId(saved[sp] - 16, saved[pc]))
+        for register, value in saved.items():
             like = pending.read_register(register).type
-            info.add_saved_register(register, ctx[name].cast(like))
+            info.add_saved_register(register, value.cast(like))
         return info
 
 
-def registers_of(pending):
-    """Their names while there is no frame yet to ask."""
-    name = pending.architecture().name()
-    return next(names for arch, names in REGISTERS.items()
-                if arch in name)[:3]
+def architecture_of(at):
+    """Of a frame, or of one that is about to be: a key of REGISTERS."""
+    name = at.architecture().name()
+    for arch in REGISTERS:
+        if arch in name:
+            return arch
+    raise gdb.GdbError(f"Nothing is known of the registers of {name}.")
 
 
 UNWINDER = StrandUnwinder()
@@ -371,8 +383,6 @@ def where(strand):
             return place_of_user(strand.layout, thread_frames())
     if strand.new:
         return strand.function()
-    if not strand.layout.walkable:
-        return "?"
     with Standing(strand):
         return place_of_user(strand.layout, frames(strand))
 
@@ -420,9 +430,6 @@ def backtrace(strand, options=""):
             return gdb.execute(f"bt {options}", to_string=True).splitlines()
     if strand.new:
         return [f"It will call {strand.function()}."]
-    if not strand.layout.walkable:
-        return ["This libthrum switches by ucontext: "
-                "its stacks cannot be walked."]
     with Standing(strand):
         return without_first(
             gdb.execute(f"bt {one_more(options)}", to_string=True))
@@ -561,9 +568,8 @@ The command finds the greenlet's frames from number 1 on, with 1 selected:
     def invoke(self, argument, from_tty):
         which, command = split(argument)
         strand = find(which)
-        if strand.running or strand.new or not strand.layout.walkable:
-            raise gdb.GdbError("Only for one that has begun and stands still, "
-                               "and where stacks can be walked.")
+        if strand.running or strand.new:
+            raise gdb.GdbError("Only for one that has begun and stands still.")
         with Standing(strand):
             select_frame(1)
             try:
