@@ -319,17 +319,16 @@ int thrum_generator_close(thrum_generator *generator, void **ret)
 
     if (rc != 0)
         return rc;
-    if (ret != NULL)
-        *ret = NULL;
-    if (thrumi_handle_state(handle) == THRUM_GENERATOR_CLOSED)
-        return 0;
+    if (thrumi_handle_state(handle) == THRUM_GENERATOR_SUSPENDED)
+        return generator_close_suspended(generator, ret);
     if (thrumi_handle_state(handle) == THRUM_GENERATOR_CREATED) {
         thrumi_strand_free(handle->strand);
         handle->strand = NULL;
         thrumi_handle_set_state(handle, THRUM_GENERATOR_CLOSED);
-        return 0;
     }
-    return generator_close_suspended(generator, ret);
+    if (ret != NULL)
+        *ret = NULL;
+    return 0;
 }
 
 bool thrumi_generator_kill(struct thrum_generator *generator)

@@ -89,6 +89,19 @@ int thrum_yield_from(thrum_generator *inner, void **ret_value)
     return rc;
 }
 
+/* An iterator has failed, or was sent what it cannot take: the body fails of
+ * that, as it does of a generator's error. */
+static int yield_from_iter_failed(const thrum_iter *inner, int rc)
+{
+    struct thrumi_strand *strand = thrumi_strand_current();
+    const thrum_error *error = thrum_iter_error(inner);
+
+    if (rc == THRUM_EFAILED && error != NULL)
+        return thrumi_strand_deliver(strand, error->code,
+                                     thrumi_error_copy(error));
+    return thrumi_strand_deliver(strand, rc, NULL);
+}
+
 int thrum_yield_from_iter(thrum_iter *inner)
 {
     void *item = NULL;
@@ -102,11 +115,9 @@ int thrum_yield_from_iter(thrum_iter *inner)
         if (rc != 0)
             return rc;
         if (sent != NULL)
-            return -ENOTSUP;
+            return yield_from_iter_failed(inner, -ENOTSUP);
     }
-    if (rc == THRUM_EFAILED && thrum_iter_error(inner) != NULL)
-        return thrum_iter_error(inner)->code;
-    return rc == THRUM_ESTOP ? 0 : rc;
+    return rc == THRUM_ESTOP ? 0 : yield_from_iter_failed(inner, rc);
 }
 
 thrum_generator *thrum_generator_delegate(const thrum_generator *generator)

@@ -416,6 +416,34 @@ static void *iter_code_body(void *arg)
     return NULL;
 }
 
+/* One that passes on what yield-from returns, in the shortest way. */
+static void *pass_iterator_on(void *arg)
+{
+    thrum_iter *iter = arg;
+
+    if (thrum_yield_from_iter(iter) != 0)
+        return NULL;
+    return "end";
+}
+
+TEST(Y5_a_body_that_returns_null_then_fails)
+{
+    static const int numbers[] = {1, 2};
+    thrum_generator *generator = NULL;
+    thrum_iter *iter = NULL;
+    int sent = 0;
+
+    assert_int_equal(thrum_iter_array(numbers, 2, sizeof(int), &iter), 0);
+    assert_int_equal(
+        thrum_generator_new(pass_iterator_on, iter, 0, NULL, &generator), 0);
+    assert_int_equal(thrum_generator_next(generator, NULL), 0);
+    assert_int_equal(thrum_generator_send(generator, &sent, NULL),
+                     THRUM_EFAILED);
+    assert_int_equal(thrum_generator_error(generator)->code, -ENOTSUP);
+    thrum_generator_unref(generator);
+    thrum_iter_free(iter);
+}
+
 TEST(Y5_an_iterator_takes_no_values)
 {
     struct from_iter from = {NULL, 1};
