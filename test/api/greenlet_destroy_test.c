@@ -221,14 +221,28 @@ TEST(L16_a_chain_of_holders_goes_at_once)
     assert_int_equal(left, count);
 }
 
+static void note_defer(void *arg)
+{
+    *(int *)arg = 1;
+}
+
+static void *defer_and_stop(void *deferred)
+{
+    CHECK_INT(thrum_defer(note_defer, deferred), 0);
+    CHECK_INT(yield_up(NULL, NULL), -ECANCELED);
+    CHECK_INT(*(int *)deferred, 0);
+    return NULL;
+}
+
 TEST(L16_deferred_calls_run_on_destruction)
 {
-    thrum_greenlet *greenlet = greenlet_of(note_code, NULL);
-    int code = 0;
+    thrum_greenlet *greenlet = greenlet_of(defer_and_stop, NULL);
+    int deferred = 0;
 
-    pass(greenlet, &code);
+    pass(greenlet, &deferred);
+    assert_int_equal(deferred, 0);
     thrum_greenlet_unref(greenlet);
-    assert_int_equal(code, -ECANCELED);
+    assert_int_equal(deferred, 1);
 }
 
 /* The caller's own error stays pending while it destroys another. */
