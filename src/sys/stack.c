@@ -399,6 +399,16 @@ void thrumi_stack_trim(struct thrumi_stack_cache *cache)
 
 /* ---- looking ---- */
 
+static THRUMI_TOOLS_BLIND const char *stack_skip_zeros(const char *at,
+                                                       const char *top)
+{
+    thrumi_tools_look_away();
+    while (at < top && *at == 0)
+        at++;
+    thrumi_tools_look_again();
+    return at;
+}
+
 /* The lowest page that is in memory; zero bytes below the deepest frame do not
  * count. */
 size_t thrumi_stack_used(const struct thrumi_stack *stack)
@@ -412,8 +422,7 @@ size_t thrumi_stack_used(const struct thrumi_stack *stack)
     while (at < top && (mincore((void *)(uintptr_t)at, page, &there) != 0 ||
                         (there & 1) == 0))
         at += page;
-    while (at < top && *at == 0)
-        at++;
+    at = stack_skip_zeros(at, top);
     return at < top ? (size_t)(top - at) : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys/tools.h - telling AddressSanitizer of memory that we keep for reuse.
+ * sys/tools.h - telling AddressSanitizer of memory that we keep for reuse, and
+ * the tools that we look where nobody may.
  */
 #ifndef THRUMI_SYS_TOOLS_H
 #define THRUMI_SYS_TOOLS_H
@@ -21,6 +22,17 @@
 #else
 # define thrumi_poison(memory, size)   ((void)(memory), (void)(size))
 # define thrumi_unpoison(memory, size) ((void)(memory), (void)(size))
+#endif
+
+/* A function that reads what lies below frames, between these two. */
+#define THRUMI_TOOLS_BLIND __attribute__((no_sanitize("address"), noinline))
+#ifdef THRUMI_VALGRIND
+# include <valgrind/valgrind.h>
+# define thrumi_tools_look_away()  VALGRIND_DISABLE_ERROR_REPORTING
+# define thrumi_tools_look_again() VALGRIND_ENABLE_ERROR_REPORTING
+#else
+# define thrumi_tools_look_away()  ((void)0)
+# define thrumi_tools_look_again() ((void)0)
 #endif
 
 #endif /* THRUMI_SYS_TOOLS_H */
