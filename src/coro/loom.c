@@ -24,7 +24,8 @@
 #include "sys/fork.h"
 #include "sys/overflow.h"
 
-#define LOOM_KILLS 8 /* bodies ended at a thread's end, for each that lives */
+#define LOOM_KILLS 8   /* bodies ended at a thread's end, for each that lives */
+#define LOOM_BATCH 256 /* strands that are looked for at a time */
 
 static struct {
     struct thrumi_global_mutex lock;
@@ -168,10 +169,11 @@ void thrumi_strand_each(bool (*fn)(struct thrumi_strand *strand, void *arg),
 
 struct loom_search {
     struct thrumi_loom *loom;
-    struct thrumi_strand *found;
+    struct thrumi_handle *found[LOOM_BATCH]; /* each with a reference */
+    unsigned count;
 };
 
-/* Finds one that is suspended and may be ended from here: not one that is
+/* Finds those that are suspended and may be ended from here: not one that is
  * yielded from, which ends with the one outside of it. */
 static bool loom_look(struct thrumi_strand *strand, void *arg)
 {
@@ -191,16 +193,15 @@ static bool loom_look(struct thrumi_strand *strand, void *arg)
     if (handle->kind == THRUMI_STRAND_GENERATOR &&
         thrumi_handle_state(handle) != THRUM_GENERATOR_SUSPENDED)
         return true;
-    search->found = strand;
-    return false;
+    thrumi_handle_ref(handle);
+    search->found[search->count++] = handle;
+    return search->count < LOOM_BATCH;
 }
 
-static void loom_end_one(struct thrumi_strand *strand, bool ask)
+/* Unless it has ended meanwhile, with another. */
+static void loom_end_one(struct thrumi_handle *handle, bool ask)
 {
-    struct thrumi_handle *handle = strand->handle;
-
-    thrumi_handle_ref(handle);
-    if (!ask || !thrumi_handle_kill(handle))
+    if (handle->strand != NULL && (!ask || !thrumi_handle_kill(handle)))
         thrumi_handle_give_up(handle);
     thrumi_handle_unref(handle);
 }
@@ -211,14 +212,15 @@ static void loom_end_strands(struct thrumi_loom *loom)
     unsigned left = loom->live * LOOM_KILLS;
 
     while (loom->live > 0) {
-        struct loom_search search = {loom, NULL};
+        struct loom_search search = {.loom = loom, .count = 0};
 
         thrumi_strand_each(loom_look, &search);
-        if (search.found == NULL)
+        if (search.count == 0)
             return;
-        loom_end_one(search.found, left > 0);
-        if (left > 0)
-            left--;
+        for (unsigned i = 0; i < search.count; i++) {
+            loom_end_one(search.found[i], left > 0);
+            left -= left > 0;
+        }
     }
 }
 
