@@ -15,7 +15,7 @@
 #include <thrum/generator.h>
 #include <thrum/greenlet.h>
 
-#define PARKED __attribute__((noinline, noclone))
+#define PARKED __attribute__((noinline))
 #define GROUP  5
 
 void all_is_parked(void);
