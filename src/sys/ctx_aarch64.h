@@ -3,9 +3,9 @@
  * sys/ctx_aarch64.h - the switch on aarch64.
  *
  * Offsets in the assembly: sp 0, pc 8, fp 16. x29 may be the frame pointer of
- * the function around it and cannot be clobbered, so it is saved by hand; x18
- * is the platform's. The pc is stored with release, so that whoever sees it
- * sees the rest. The landing place is `bti j`, a hint.
+ * the function around it and cannot be clobbered, so it is saved by hand. The
+ * pc is stored with release, so that whoever sees it sees the rest. The landing
+ * place is `bti j`, a hint.
  */
 #ifndef THRUMI_SYS_CTX_AARCH64_H
 #define THRUMI_SYS_CTX_AARCH64_H
@@ -21,9 +21,9 @@ struct thrumi_ctx {
 
 #define THRUMI_CTX_CLOBBERS                                                    \
  "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", \
-     "x16", "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26",     \
-     "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7",      \
-     "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",       \
+     "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25",     \
+     "x26", "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6",     \
+     "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", \
      "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27",     \
      "v28", "v29", "v30", "v31", "cc", "memory"
 
