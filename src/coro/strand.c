@@ -19,6 +19,8 @@
 
 #include "base/error.h"
 #include "coro/switch.h"
+#include "task/callback.h"
+#include "task/task.h"
 
 /* ---- waiting: a strand without a hub waits as the thread does ---- */
 
@@ -135,10 +137,24 @@ strand_leave(struct thrumi_strand *from, struct thrumi_strand *to)
     thrumi_ctx_jump(&to->ctx, pc, NULL);
 }
 
+/* The thread ends on this strand (pthread_exit), which unwinds it, and then no
+ * other stack. So whatever runs on those is given up from here: what they hold
+ * is below the end of a stack as soon as the thread goes on there. */
+static void strand_unwound(struct thrumi_strand **strand)
+{
+    struct thrumi_context *context = &(*strand)->context;
+
+    for (; context != NULL; context = context->carrier) {
+        thrumi_task_abandon(context);
+        thrumi_callback_resume(context);
+    }
+}
+
 /* What a new strand begins with. */
 THRUMI_CTX_PLAIN static void strand_main(void *word)
 {
-    struct thrumi_strand *self = thrumi_strand_current();
+    __attribute__((cleanup(strand_unwound))) struct thrumi_strand *self =
+        thrumi_strand_current();
     struct thrumi_loom *loom = self->loom;
 
     (void)word;
