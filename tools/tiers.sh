@@ -92,9 +92,9 @@ tier_aarch64() {
     done
 }
 
-# Programs that qemu-user 7.2 itself fails in, of which it says so: it ends in
-# an assertion when a child that was forked from a thread exits or aborts, does
-# not wipe pages in a child, and hides the guards of stacks.
+# Programs that qemu-user 7.2 itself fails in: it ends in an assertion of its own
+# when a child that was forked makes a thread, exits or aborts in one; does not
+# wipe pages in a child; and adds words to those of a program that dies.
 frame_not_by_qemu='exit fork generator_thread greenlet_end greenlet_fork
 overflow'
 
