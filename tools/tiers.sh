@@ -140,11 +140,16 @@ tier_options() {
 
 tier_variants() {
     frame_with "$(frame_clang)" tier_options clang-test --werror
+    frame_with "$(frame_clang)" tier_options clang-O0 --werror \
+        -Doptimization=0
     tier_options unity -Dunity=on
     tier_options static -Ddefault_library=static
     tier_options O0 -Doptimization=0
     tier_options O3 -Doptimization=3
     tier_options Os -Doptimization=s
+    tier_options lto -Doptimization=2 -Db_lto=true
+    tier_options stack-clash -Doptimization=2 \
+        -Dc_args=-fstack-clash-protection
     tier_options fortify --werror -Doptimization=2 \
         -Dc_args=-D_FORTIFY_SOURCE=2
 }

@@ -55,19 +55,23 @@ void thrumi_strand_reap(struct thrumi_loom *loom)
         thrumi_strand_free(dead);
 }
 
-/* The same, however long that takes. */
+/* Marks it as running, and gives the place where it stopped, however long it
+ * takes until no dump reads stacks. The order is that of thrumi_strand_claim().
+ */
 static void *strand_claim(struct thrumi_loom *loom, struct thrumi_strand *to)
 {
     void *pc = to->ctx.pc;
 
-    __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
-    while ((atomic_load_explicit(&loom->attention, memory_order_seq_cst) &
-            THRUMI_FROZEN) != 0) {
+    for (;;) {
+        __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_RELAXED);
+        atomic_signal_fence(memory_order_seq_cst);
+        if (thrumi_likely(
+                (atomic_load_explicit(&loom->attention, memory_order_relaxed) &
+                 THRUMI_FROZEN) == 0))
+            return pc;
         __atomic_store_n(&to->ctx.pc, pc, __ATOMIC_RELEASE);
         thrumi_loom_thaw_wait(loom);
-        __atomic_store_n(&to->ctx.pc, NULL, __ATOMIC_SEQ_CST);
     }
-    return pc;
 }
 
 THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
