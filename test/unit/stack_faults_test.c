@@ -129,7 +129,7 @@ static int all_there_are(void *arg)
 
 TEST(more_slabs_than_there_may_be_are_refused)
 {
-    if (TEST_ASAN || TEST_TSAN)
+    if (TEST_ASAN || TEST_TSAN || TEST_VALGRIND)
         TEST_SKIP("256 GiB of address space have shadows here");
     assert_int_equal(in_child(all_there_are, NULL), 0);
 }
@@ -387,6 +387,8 @@ TEST(at_the_limit_of_mappings_no_stack_is_lost)
 {
     unsigned most = max_map_count();
 
+    if (TEST_VALGRIND)
+        TEST_SKIP("Valgrind itself has room for fewer mappings");
     if (most == 0 || most > MOST_MAPPINGS)
         TEST_SKIP("vm.max_map_count is more than this test would take");
     assert_int_equal(in_child(at_the_limit, &most), 0);

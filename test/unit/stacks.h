@@ -18,6 +18,13 @@
 #include "sys/stack.h"
 #include "thrum_test.h"
 
+#ifdef THRUMI_VALGRIND
+# include <valgrind/valgrind.h>
+# define TEST_VALGRIND (RUNNING_ON_VALGRIND != 0)
+#else
+# define TEST_VALGRIND false
+#endif
+
 #define KIB ((size_t)1024)
 #define MIB ((size_t)1024 * 1024)
 
