@@ -20,7 +20,7 @@
 
 #define NO_ASAN     "this build is not with AddressSanitizer"
 #define NO_TSAN     "this build is not with ThreadSanitizer"
-#define NO_VALGRIND "Valgrind is not installed, or this build is sanitized"
+#define NO_VALGRIND "there is no Valgrind for programs of this build"
 
 /* What a child has said, and how it ended: its exit code, or 128 + signal. */
 struct report {
@@ -240,16 +240,6 @@ TEST(tsan_has_nothing_to_say_of_what_is_right)
 
 /* ---- Valgrind ---- */
 
-static bool valgrind_is_here(void)
-{
-    char *argv[] = {(char[]){"valgrind"}, (char[]){"--version"}, NULL};
-
-    if (TEST_ASAN || TEST_TSAN)
-        return false;
-    report_of(argv, NULL, NULL);
-    return report.status == 0;
-}
-
 static void planted_in_valgrind(const char *name)
 {
     char *argv[] = {(char[]){"valgrind"},
@@ -260,6 +250,16 @@ static void planted_in_valgrind(const char *name)
                     NULL};
 
     report_of(argv, NULL, NULL);
+}
+
+/* Does it run the program at all, up to the words on how to use it? Of version
+ * 3.19 clang's debug information is the end. */
+static bool valgrind_is_here(void)
+{
+    if (TEST_ASAN || TEST_TSAN)
+        return false;
+    planted_in_valgrind("");
+    return report.status == 2 && strstr(report.text, "usage: ") != NULL;
 }
 
 TEST(valgrind_sees_what_was_never_written_on_a_greenlets_stack)
