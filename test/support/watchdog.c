@@ -21,6 +21,7 @@
 static struct {
     const char *file;
     unsigned seconds;
+    atomic_bool runs; /* the thread has begun, and takes no memory any more */
 } watchdog;
 
 static void watchdog_print_file(const char *task, const char *name)
@@ -75,6 +76,7 @@ static void *watchdog_run(void *arg)
 {
     struct timespec end;
 
+    atomic_store(&watchdog.runs, true);
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += watchdog.seconds;
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) != 0)
@@ -110,4 +112,7 @@ void watchdog_start(const char *file, unsigned seconds)
         abort();
     }
     pthread_detach(thread);
+    /* A child that is forked while a thread begins may inherit the sanitizer's
+     * allocator locked. */
+    WAIT_UNTIL(atomic_load(&watchdog.runs));
 }
