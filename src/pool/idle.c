@@ -98,6 +98,12 @@ bool thrumi_idle_stop_search(struct thrumi_idle *idle)
                                      memory_order_seq_cst) == 1;
 }
 
+bool thrumi_idle_others_search(struct thrumi_idle *idle)
+{
+    /* relaxed: ordered by the lock, after a look for a sleeper */
+    return atomic_load_explicit(&idle->searching, memory_order_relaxed) > 1;
+}
+
 void thrumi_idle_list(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper,
                       bool searching)
 {

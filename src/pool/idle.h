@@ -56,6 +56,8 @@ bool thrumi_idle_wake_one(struct thrumi_idle *idle);
 bool thrumi_idle_start_search(struct thrumi_idle *idle, unsigned most);
 /* Gives the token up; true if it was the last. */
 bool thrumi_idle_stop_search(struct thrumi_idle *idle);
+/* Has anybody a token beside the caller? */
+bool thrumi_idle_others_search(struct thrumi_idle *idle);
 
 /* Worker: goes on the list. Then it gives up its token, if it has one, and
  * looks at the queues again; the fence is in here. */

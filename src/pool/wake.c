@@ -54,7 +54,7 @@ static void wake_use_token(struct thrumi_pool *pool)
         if (thrumi_idle_wake_one(&pool->idle))
             return;
         if (thrumi_pool_has_work(pool)) {
-            if (wake_grow(pool))
+            if (!thrumi_idle_others_search(&pool->idle) && wake_grow(pool))
                 return;
             grow = false;
         }

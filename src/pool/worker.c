@@ -232,11 +232,13 @@ static void worker_sleep(struct thrumi_worker *worker)
     thrumi_idle_list(idle, sleeper, searching);
     if (worker_must_stay(worker)) {
         /* with a token either way: if there is more work than it takes, it
-         * wakes the next one */
-        if (thrumi_idle_unlist(idle, sleeper))
-            thrumi_idle_start_search(idle, UINT_MAX);
-        else
+         * wakes the next one; and before it is off the list, so that whoever
+         * looks for a sleeper finds a searcher instead */
+        thrumi_idle_start_search(idle, UINT_MAX);
+        if (!thrumi_idle_unlist(idle, sleeper)) {
             thrumi_idle_await_token(sleeper);
+            thrumi_idle_stop_search(idle);
+        }
         worker->searching = true;
         return;
     }
