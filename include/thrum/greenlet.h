@@ -86,8 +86,9 @@ THRUM_API void thrum_greenlet_unref(thrum_greenlet *greenlet);
  * Ownership:  values are passed as they are. `ret` may be NULL.
  * Returns:    0 and the value of whoever switched back, NULL if that was a
  *             cancelled child; a code that was thrown, or that a child has
- *             ended with, then pending in the running body; -ECANCELED when the
- *             caller is being cancelled. Nothing has run: THRUM_EBADSWITCH
+ *             ended with, then pending in the greenlet's or generator's own
+ *             body (in a main greenlet it is the code alone); -ECANCELED when
+ *             the caller is being cancelled. Nothing has run: THRUM_EBADSWITCH
  *             when there is no function; -EINVAL for a code that is no error;
  *             THRUM_ETHREAD, THRUM_EGONE when it belongs to another thread,
  *             that is still there or not; -EOWNERDEAD when it would not end
