@@ -398,7 +398,8 @@ THRUMI_INLINE int greenlet_switch_quick(struct thrumi_self *self,
 }
 #endif
 
-int thrum_greenlet_switch(thrum_greenlet *greenlet, void *value, void **ret)
+THRUMI_CTX_SWITCHES int thrum_greenlet_switch(thrum_greenlet *greenlet,
+                                              void *value, void **ret)
 {
 #if THRUMI_STRAND_QUICK
     struct thrumi_self *self = thrumi_self();

@@ -74,7 +74,8 @@ static void *strand_claim(struct thrumi_loom *loom, struct thrumi_strand *to)
     }
 }
 
-THRUMI_CTX_PLAIN void thrumi_strand_switch(struct thrumi_strand *to)
+THRUMI_CTX_PLAIN THRUMI_CTX_SWITCHES void
+thrumi_strand_switch(struct thrumi_strand *to)
 {
     struct thrumi_self *self = thrumi_self();
     struct thrumi_strand *from = self->strand;

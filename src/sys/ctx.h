@@ -49,6 +49,18 @@ typedef void thrumi_ctx_main(void *word);
 # include "sys/ctx_ucontext.h"
 #endif
 
+/* Of functions that switch: whoever calls them is to expect that every register
+ * of the calling convention changes, also if a compiler that sees more of the
+ * program knows better, about registers which the switch has no name for. */
+#if defined(__has_attribute)
+# if __has_attribute(noipa)
+#  define THRUMI_CTX_SWITCHES __attribute__((noipa))
+# endif
+#endif
+#ifndef THRUMI_CTX_SWITCHES
+# define THRUMI_CTX_SWITCHES __attribute__((noinline))
+#endif
+
 /* Makes a context that will call main(word) on the stack from `low` up to
  * `top`, when it is first switched to; `word` is what the switch passes. */
 void thrumi_ctx_init(struct thrumi_ctx *ctx, void *low, void *top,

@@ -17,11 +17,22 @@ struct thrumi_ctx {
     void *fp;
 };
 
+/* There are more registers where the compiler may use them. */
+#ifdef __AVX512F__
+# define THRUMI_CTX_CLOBBERS_512                                              \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",   \
+      "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", \
+      "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#else
+# define THRUMI_CTX_CLOBBERS_512
+#endif
+
 #define THRUMI_CTX_CLOBBERS                                                  \
  "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", \
      "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
      "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)",    \
-     "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc", "memory"
+     "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc",             \
+     "memory" THRUMI_CTX_CLOBBERS_512
 
 /* Stops here, to go on when somebody switches to `from`, and lets `to` go on,
  * at `pc`, which was its. Returns the word of whoever switches back. */
