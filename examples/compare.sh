@@ -6,7 +6,8 @@
 #     compare.sh PROGRAM EXPECTED [ARGUMENT...]
 #
 # stdout must be the bytes of EXPECTED; stderr is passed on. Exits as the
-# program does when that is not 0, with 1 when the output differs.
+# program does when that is not 0, with 1 when the output differs. A program for
+# another processor is run by what Meson says.
 set -u
 
 program=$1
@@ -15,7 +16,7 @@ shift 2
 
 output=$(mktemp) || exit 1
 trap 'rm -f "$output"' EXIT
-"$program" "$@" >"$output"
+${MESON_EXE_WRAPPER-} "$program" "$@" >"$output"
 status=$?
 diff -u "$expected" "$output" || [ $status -ne 0 ] || status=1
 exit $status

@@ -99,11 +99,7 @@ tier_aarch64() {
         frame_build aarch64 build-aarch64 --cross-file tools/aarch64.ini \
             -Dtests=false -Dman=disabled -Dcommand=disabled || return 0
     fi
-    frame_say "aarch64: examples, by qemu-aarch64"
-    for frame_expected in examples/expected/*.txt; do
-        frame_name=$(basename "$frame_expected" .txt)
-        tier_aarch64_example "$frame_name" "$frame_expected"
-    done
+    frame_test aarch64-examples build-aarch64 --suite examples
 }
 
 # Programs that qemu-user 7.2 itself fails in: it ends in an assertion of its own
@@ -118,22 +114,6 @@ tier_aarch64_tests() {
     export THRUM_TEST_SCALE
     frame_test aarch64 build-aarch64 --suite unit --suite api $frame_names
     unset THRUM_TEST_SCALE
-}
-
-tier_aarch64_example() {
-    if [ ! -x "build-aarch64/examples/example-$1" ]; then
-        frame_note skip aarch64 "example $1 (not built)"
-    elif timeout 120 qemu-aarch64 -L /usr/aarch64-linux-gnu \
-        "build-aarch64/examples/example-$1" >build-aarch64/output \
-        2>build-aarch64/errors </dev/null &&
-        diff -u "$2" build-aarch64/output; then
-        echo "ok $1"
-        frame_note ok aarch64 "example $1"
-    else
-        echo "not ok $1"
-        cat build-aarch64/errors
-        frame_note fail aarch64 "example $1"
-    fi
 }
 
 # The rest is for script/test --full.
