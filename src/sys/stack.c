@@ -52,6 +52,8 @@ static struct {
 
 /* ---- slabs; the lock is held ---- */
 
+/* A forked child that finds it half changed goes on with that: each step is one
+ * store, in an order in which a slot or a slab can be lost, never used twice. */
 void thrumi_stack_lock(void)
 {
     thrumi_global_mutex_lock(&stack_state.lock);
@@ -182,9 +184,10 @@ static void slab_take_off(struct thrumi_stack_slab *slab)
 {
     struct thrumi_stack_slab **at = &stack_state.open[slab->class_index];
 
-    while (*at != slab)
+    while (*at != NULL && *at != slab)
         at = &(*at)->next;
-    *at = slab->next;
+    if (*at != NULL) /* in a child it may have been lost */
+        *at = slab->next;
     slab->listed = false;
 }
 
