@@ -125,8 +125,9 @@ void thrumi_strand_have_land(struct thrumi_strand *strand)
 }
 #endif
 
-/* Leaves a strand that has ended for the one that goes on. */
-THRUMI_CTX_PLAIN __attribute__((noreturn)) static void
+/* Leaves a strand that has ended for the one that goes on. Inline, so that no
+ * call is left open. */
+__attribute__((noreturn)) THRUMI_CTX_PLAIN_INLINE void
 strand_leave(struct thrumi_strand *from, struct thrumi_strand *to)
 {
     struct thrumi_self *self = thrumi_self();

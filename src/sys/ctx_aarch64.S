@@ -20,7 +20,9 @@
     .text
 
 /* The stack pointer is at a word that holds the function to call; x0 has what
- * to call it with. Nobody called this: an unwinder ends here. */
+ * to call it with. Nobody called this: an unwinder ends here. The call is made
+ * by hand, as it never returns: the processor's stack of returns would have an
+ * entry too many from then on. */
     .globl thrumi_ctx_entry
     .hidden thrumi_ctx_entry
     .type thrumi_ctx_entry, %function
@@ -30,10 +32,11 @@ thrumi_ctx_entry:
     .cfi_undefined x30
     hint #38 /* bti jc */
     mov x29, #0
-    mov x30, #0
-    ldr x9, [sp]
-    blr x9
-    brk #1
+    ldr x17, [sp]
+    adr x30, 1f
+    br x17
+    nop
+1:  brk #1
     .cfi_endproc
     .size thrumi_ctx_entry, . - thrumi_ctx_entry
 

@@ -20,7 +20,9 @@
     .text
 
 /* The stack pointer is at a word that holds the function to call; rax has what
- * to call it with. Nobody called this: an unwinder ends here. */
+ * to call it with. Nobody called this: an unwinder ends here. The call is made
+ * by hand, as it never returns: the processor's stack of returns would have an
+ * entry too many from then on. */
     .globl thrumi_ctx_entry
     .hidden thrumi_ctx_entry
     .type thrumi_ctx_entry, @function
@@ -31,7 +33,13 @@ thrumi_ctx_entry:
     endbr64
     movq %rax, %rdi
     xorl %ebp, %ebp
-    callq *(%rsp)
+    movq (%rsp), %rdx
+    leaq ctx_entry_returns(%rip), %rcx
+    pushq %rcx
+    .cfi_adjust_cfa_offset 8
+    jmpq *%rdx
+    nop
+ctx_entry_returns:
     ud2
     .cfi_endproc
     .size thrumi_ctx_entry, . - thrumi_ctx_entry
