@@ -69,12 +69,15 @@
 
 typedef void test_fn(void);
 
-#define TEST(name)                                                     \
- static void test_##name(void);                                        \
- __attribute__((constructor)) static void test_##name##_register(void) \
- {                                                                     \
-  test_register(#name, test_##name);                                   \
- }                                                                     \
+/* The priority keeps them in the order written, which a compiler that sees the
+ * whole program might turn round. */
+#define TEST(name)                                                           \
+ static void test_##name(void);                                              \
+ __attribute__((                                                             \
+     constructor(1000 + __LINE__))) static void test_##name##_register(void) \
+ {                                                                           \
+  test_register(#name, test_##name);                                         \
+ }                                                                           \
  static void test_##name(void)
 
 #define TEST_MAIN(file)               \
