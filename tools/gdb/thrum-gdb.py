@@ -34,7 +34,8 @@ CREATED = 0  # thrum_generator_state
 WHERE_FRAMES = 40  # to look at for one that is the user's
 LIMIT = 100  # backtraces told by `thrum bt all`
 CHUNK = 1 << 20  # bytes copied at a time
-SYSTEM = ("libc.so", "libpthread", "ld-", "linux-vdso", "system-supplied")
+SYSTEM = ("libthrum.so", "libc.so", "libpthread", "ld-", "linux-vdso",
+          "system-supplied")
 # The stack pointer, the place and the frame pointer; what each thread's own
 # variables are found by.
 # Where an ucontext_t has what it saves of them, for a libthrum that switches so.
