@@ -80,10 +80,15 @@ frame_test() {
     shift 2
     frame_say "${frame_tier:-plain}: test"
     frame_logs=log-${frame_tier:-plain}
-    rm -f "$frame_folder/meson-logs/$frame_logs.json"
+    rm -f "$frame_folder/meson-logs/$frame_logs.json" \
+        "$frame_folder/meson-logs/$frame_logs-valgrind.json"
     # Meson's status is not needed: the record tells.
     $frame_wrap meson test -C "$frame_folder" --no-rebuild \
         --print-errorlogs --logbase "$frame_logs" "$@" </dev/null || true
+    # with a wrapper its name is part of the log's
+    if [ -f "$frame_folder/meson-logs/$frame_logs-valgrind.json" ]; then
+        frame_logs=$frame_logs-valgrind
+    fi
     frame_note log "$frame_tier" "$frame_folder/meson-logs/$frame_logs.json"
 }
 
