@@ -204,7 +204,6 @@ static void strand_init(struct thrumi_strand *strand,
                         const struct thrumi_stack *stack)
 {
     strand->running = &strand->context;
-    strand->quick = true;
     strand->delivered = false;
     strand->cancelled = false;
     strand->stuck = false;
@@ -340,7 +339,8 @@ void thrumi_strand_forget(struct thrumi_strand *strand)
     struct thrumi_body *body = strand->body;
 
     strand->delivered = false;
-    strand->quick = true;
+    strand->quick = atomic_load_explicit(&strand->kind, memory_order_relaxed) ==
+                    THRUMI_STRAND_GENERATOR;
     body->told_cancelled = false;
     if (body->thrown) {
         thrumi_error_free(body->error);

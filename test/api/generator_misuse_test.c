@@ -159,6 +159,33 @@ TEST(a_task_cannot_yield)
     assert_int_equal(seen.deferred, 0);
 }
 
+/* Also when an error that was thrown into it has been dealt with. */
+static void *yielding_greenlet(void *arg)
+{
+    thrum_greenlet *parent = thrum_greenlet_parent(thrum_greenlet_current());
+
+    CHECK_INT(thrum_yield(arg, NULL), THRUM_ECONTEXT);
+    CHECK_INT(thrum_greenlet_switch(parent, NULL, NULL), -EIO);
+    CHECK_INT(thrum_yield(arg, NULL), THRUM_ECONTEXT);
+    CHECK_INT(thrum_greenlet_switch(parent, NULL, NULL), 0);
+    CHECK_INT(thrum_yield(arg, NULL), THRUM_ECONTEXT);
+    return arg;
+}
+
+TEST(a_greenlet_cannot_yield)
+{
+    thrum_greenlet *greenlet = NULL;
+    void *value = NULL;
+
+    assert_int_equal(
+        thrum_greenlet_new(yielding_greenlet, NULL, NULL, &greenlet), 0);
+    assert_int_equal(thrum_greenlet_switch(greenlet, &value, NULL), 0);
+    assert_int_equal(thrum_greenlet_throw(greenlet, -EIO, NULL), 0);
+    assert_int_equal(thrum_greenlet_switch(greenlet, NULL, &value), 0);
+    assert_ptr_equal(value, &value);
+    thrum_greenlet_unref(greenlet);
+}
+
 static void yielding_callback(thrum_future *future, void *arg)
 {
     struct seen *seen = arg;
