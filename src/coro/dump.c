@@ -126,8 +126,6 @@ static const char *dump_doing(const struct dump *dump,
         return dump_not_begun;
     if (!dump_may_read(dump, seen))
         return "in another thread";
-    if (strand->why != NULL)
-        return strand->why;
     if (strand->handle->kind == THRUMI_STRAND_GENERATOR)
         return dump_doing_generator((struct thrum_generator *)strand->handle);
     return dump_doing_greenlet((struct thrum_greenlet *)strand->handle);

@@ -221,16 +221,6 @@ int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
 
 /* ---- the body ---- */
 
-/* A body that raises the cancellation, since something inside of it was, has
- * not failed, and does not cancel its parent (L9). */
-static void greenlet_mend_outcome(struct thrumi_outcome *outcome)
-{
-    if (outcome->phase != THRUMI_ERROR || outcome->error->code != -ECANCELED)
-        return;
-    thrumi_error_free(outcome->error);
-    *outcome = (struct thrumi_outcome){THRUMI_CANCELLED, NULL, NULL, NULL};
-}
-
 /* The one that called fork() has ended, in the child: it was the main one. */
 __attribute__((noreturn)) static void
 greenlet_end_process(const struct thrum_greenlet *greenlet)
@@ -249,7 +239,9 @@ static struct thrumi_strand *greenlet_ended(struct thrumi_loom *loom,
     struct thrumi_flight flight = {.exit = true, .origin = greenlet};
     const thrum_error *error;
 
-    greenlet_mend_outcome(outcome);
+    /* also when not it but something inside of it was cancelled: that does not
+     * cancel its parent (L9) */
+    thrumi_strand_calm(outcome);
     thrumi_handle_end(&greenlet->handle, outcome);
     thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);
     (void)thrumi_greenlet_current(loom); /* notices a fork */

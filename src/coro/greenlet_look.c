@@ -102,8 +102,7 @@ static bool greenlet_is_at_hand(const struct thrum_greenlet *greenlet)
 
     return !thrum_greenlet_active(greenlet) ||
            (loom != NULL &&
-            atomic_load_explicit(&greenlet->handle.owner,
-                                 memory_order_relaxed) == loom->id) ||
+            thrumi_handle_owner(&greenlet->handle) == loom->id) ||
            thrumi_strand_pc(at) != NULL;
 }
 
@@ -146,8 +145,7 @@ int thrum_greenlet_backtrace(const thrum_greenlet *greenlet, void **frames,
     struct thrumi_loom *loom = thrumi_loom_get();
 
     if (!thrum_greenlet_active(greenlet) || loom == NULL ||
-        thrumi_handle_owner(
-            (struct thrumi_handle *)(uintptr_t)&greenlet->handle) != loom->id)
+        thrumi_handle_owner(&greenlet->handle) != loom->id)
         return 0;
     return thrumi_backtrace(greenlet->at, frames, max);
 }

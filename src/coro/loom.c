@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "coro/handle.h"
 #include "sys/fork.h"
+#include "sys/mutex.h"
 #include "sys/overflow.h"
 
 #define LOOM_KILLS 8   /* bodies ended at a thread's end, for each that lives */

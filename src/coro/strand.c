@@ -2,10 +2,9 @@
 /*
  * coro/strand.c - making, switching and ending strands.
  *
- * The switch carries no value: who switches writes what it has to say into a
- * handle first. It is written once, here, in a function that is never inlined:
- * after it all of the caller's registers may have changed, and the thread's
- * own variables are read anew.
+ * The switch carries no value: who switches writes where the other will look
+ * first. Here are the ways that see to everything; the quick ones, which users'
+ * calls take as a rule, are made of the same steps (switch.h).
  *
  * An ended strand cannot free the stack that it runs on. It leaves itself in
  * loom.dead, and whoever goes on next frees it.
@@ -74,6 +73,16 @@ static void *strand_claim(struct thrumi_loom *loom, struct thrumi_strand *to)
     }
 }
 
+/* What is to be done first by the strand that goes on. */
+THRUMI_CTX_PLAIN_INLINE void strand_arrive(struct thrumi_loom *loom,
+                                           struct thrumi_strand *here)
+{
+    thrumi_ctx_tools_arrive(&here->tools,
+                            loom->left != NULL ? &loom->left->tools : NULL);
+    if (thrumi_unlikely(loom->dead != NULL))
+        thrumi_strand_reap(loom);
+}
+
 THRUMI_CTX_PLAIN THRUMI_CTX_SWITCHES void
 thrumi_strand_switch(struct thrumi_strand *to)
 {
@@ -88,10 +97,7 @@ thrumi_strand_switch(struct thrumi_strand *to)
 #endif
     thrumi_ctx_tools_leave(&from->tools, &to->tools);
     (void)thrumi_ctx_switch(&from->ctx, &to->ctx, pc, NULL);
-    thrumi_ctx_tools_arrive(&from->tools,
-                            loom->left != NULL ? &loom->left->tools : NULL);
-    if (thrumi_unlikely(loom->dead != NULL))
-        thrumi_strand_reap(loom);
+    strand_arrive(loom, from);
 }
 
 #if THRUMI_STRAND_HOPS
@@ -161,13 +167,9 @@ THRUMI_CTX_PLAIN static void strand_main(void *word)
 {
     __attribute__((cleanup(strand_unwound))) struct thrumi_strand *self =
         thrumi_strand_current();
-    struct thrumi_loom *loom = self->loom;
 
     (void)word;
-    thrumi_ctx_tools_arrive(&self->tools,
-                            loom->left != NULL ? &loom->left->tools : NULL);
-    if (thrumi_unlikely(loom->dead != NULL))
-        thrumi_strand_reap(loom);
+    strand_arrive(self->loom, self);
     strand_leave(self, self->run(self));
 }
 
@@ -217,7 +219,6 @@ static void strand_init(struct thrumi_strand *strand,
     strand->pulled = NULL;
     strand->sent = NULL;
     strand->closing = false;
-    strand->why = NULL;
     strand->stack = *stack;
     strand->name[0] = '\0';
 }
@@ -351,6 +352,14 @@ void thrumi_strand_forget(struct thrumi_strand *strand)
 
 /* ---- the call ---- */
 
+void thrumi_strand_calm(struct thrumi_outcome *outcome)
+{
+    if (outcome->phase != THRUMI_ERROR || outcome->error->code != -ECANCELED)
+        return;
+    thrumi_error_free(outcome->error);
+    *outcome = (struct thrumi_outcome){THRUMI_CANCELLED, NULL, NULL, NULL};
+}
+
 void thrumi_strand_call(struct thrumi_strand *strand,
                         struct thrumi_outcome *ret)
 {
@@ -366,10 +375,6 @@ void thrumi_strand_call(struct thrumi_strand *strand,
     cancelled = thrumi_strand_cancelling(strand);
     strand->body = NULL;
     thrumi_body_end(&strand->context, &body, value, ret);
-    if (cancelled && ret->phase == THRUMI_ERROR &&
-        ret->error->code == -ECANCELED) {
-        thrumi_error_free(ret->error); /* it passed the code on */
-        ret->error = NULL;
-        ret->phase = THRUMI_CANCELLED;
-    }
+    if (cancelled)
+        thrumi_strand_calm(ret);
 }

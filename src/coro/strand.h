@@ -26,7 +26,6 @@
 #include "sys/ctx.h"
 #include "sys/ctx_tools.h"
 #include "sys/cxx.h"
-#include "sys/mutex.h"
 #include "sys/stack.h"
 #include "task/body.h"
 #include "task/context.h"
@@ -68,7 +67,6 @@ struct thrumi_strand {
     void *arg;
     /* Runs the body; returns what goes on when it has ended. */
     struct thrumi_strand *(*run)(struct thrumi_strand *self);
-    const char *why; /* what a stopped one waits for, in words */
     struct thrumi_stack stack;
     char name[THRUMI_STRAND_NAME];
 } __attribute__((aligned(64)));
@@ -115,8 +113,8 @@ struct thrumi_loom {
 enum {
     THRUMI_FROZEN = 1,  /* a dump reads stacks: who wants to switch waits */
     THRUMI_DROPPED = 2, /* other threads have left handles to be destroyed */
-    THRUMI_TRACED = 8,  /* there is a switch hook */
     THRUMI_ORPHAN = 4,  /* a generator that runs has lost its last holder */
+    THRUMI_TRACED = 8,  /* there is a switch hook */
 };
 
 /* The thread's loom, made at its first use; NULL: no memory. */
@@ -201,6 +199,9 @@ static inline bool thrumi_strand_cancelling(const struct thrumi_strand *strand)
 }
 /* It stops again, so it has dealt with what was delivered. */
 void thrumi_strand_forget(struct thrumi_strand *strand);
+
+/* A body that raises the cancellation has not failed, but passed it on. */
+void thrumi_strand_calm(struct thrumi_outcome *outcome);
 
 /* Runs the strand's function and its deferred calls; what came of it. */
 void thrumi_strand_call(struct thrumi_strand *strand,

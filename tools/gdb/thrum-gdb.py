@@ -160,8 +160,6 @@ class Strand:
         """What it does, in the words of coro/dump.c."""
         if self.running:
             return "running"
-        if int(self.value["why"]) != 0:
-            return self.value["why"].string()
         if self.new:
             return "not begun"
         if self.kind == "generator":
