@@ -99,8 +99,10 @@ static void loom_push(struct thrumi_loom *loom, struct thrumi_handle *handle)
     while (!atomic_compare_exchange_weak_explicit(&loom->dropped, &first,
                                                   handle, memory_order_release,
                                                   memory_order_relaxed));
+    /* release: pairs with the acquire in thrumi_loom_collect(), so that who
+       clears the mark takes what it stood for */
     atomic_fetch_or_explicit(&loom->attention, THRUMI_DROPPED,
-                             memory_order_relaxed);
+                             memory_order_release);
 }
 
 bool thrumi_loom_drop(uint32_t id, struct thrumi_handle *handle)
@@ -117,9 +119,15 @@ bool thrumi_loom_drop(uint32_t id, struct thrumi_handle *handle)
 
 void thrumi_loom_collect(struct thrumi_loom *loom)
 {
-    struct thrumi_handle *handle =
-        atomic_exchange_explicit(&loom->dropped, NULL, memory_order_acquire);
+    struct thrumi_handle *handle;
 
+    /* Before the pile is taken: who pushes later sets it again.
+       acquire: pairs with the release in loom_push() */
+    atomic_fetch_and_explicit(&loom->attention, ~(unsigned)THRUMI_DROPPED,
+                              memory_order_acquire);
+    /* acquire: pairs with the release in loom_push() */
+    handle =
+        atomic_exchange_explicit(&loom->dropped, NULL, memory_order_acquire);
     while (handle != NULL) {
         struct thrumi_handle *next = handle->value;
 
