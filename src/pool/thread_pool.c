@@ -335,8 +335,8 @@ static void pool_init_executor(struct thrumi_pool *pool)
     pool->executor.own = true;
     pool->executor.free_fn = pool_free;
     pool->executor.time_every = (unsigned)pool->options.stats_every;
-    pool->executor.fast =
-        (struct thrumi_executor_fast){pool_post, pool_enqueue_many};
+    pool->executor.fast.post = pool_post;
+    pool->executor.fast.enqueue_many = pool_enqueue_many;
 }
 
 /* As many as there are submitters that may run at once, up to a few. */

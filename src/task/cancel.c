@@ -7,6 +7,7 @@
 
 #include "sys/fork.h"
 #include "task/body.h"
+#include "task/executor.h"
 #include "task/future.h"
 #include "task/task.h"
 
@@ -47,9 +48,12 @@ bool thrum_cancelled(void)
 
 int thrum_future_kill(thrum_future *future, thrum_time deadline)
 {
-    (void)deadline; /* threads cannot be killed, so there is nothing to wait
-                     * for */
+    thrum_executor *executor = future->executor;
+
     if (thrum_future_cancel(future) || thrumi_future_settled(future))
         return 0;
-    return -ENOTSUP;
+    /* threads cannot be killed, so there is nothing to wait for */
+    if (!future->holds || thrumi_executor_check(executor) != 0)
+        return -ENOTSUP;
+    return executor->fast.kill(executor->self, future, deadline);
 }

@@ -28,7 +28,7 @@ void thrumi_executor_init(thrum_executor *executor,
     executor->own = false;
     executor->time_every = 0;
     executor->ops = *ops;
-    executor->fast = (struct thrumi_executor_fast){NULL, NULL};
+    executor->fast = (struct thrumi_executor_fast){NULL, NULL, NULL, false};
     executor->free_fn = executor_free;
     executor->self = self;
 }

@@ -16,6 +16,11 @@ struct thrumi_executor_fast {
     int (*post)(void *self, thrum_fn *fn, void *const *args, size_t n);
     /* Takes up to n tasks at once; likewise. */
     int (*enqueue_many)(void *self, thrum_task *const *tasks, size_t n);
+    /* Ends a task that runs, by force, and waits for it to have settled: 0;
+     * -ETIMEDOUT: asked, not yet; -ENOTSUP: nothing was done. The tasks of an
+     * executor that can do this keep its memory. */
+    int (*kill)(void *self, thrum_future *task, thrum_time deadline);
+    bool limits_run; /* keeps to the run_ns of a task's options */
 };
 
 struct thrum_executor {

@@ -27,6 +27,7 @@
 #include "sys/fork.h"
 #include "sys/park.h"
 #include "task/callback.h"
+#include "task/executor.h"
 #include "task/record.h"
 #include "task/waitgraph.h"
 
@@ -45,6 +46,7 @@ thrum_future *thrumi_future_new(unsigned refs)
     atomic_init(&future->cancel_requested, false);
     future->has_task = false;
     future->detached = false;
+    future->holds = false;
     future->generation = thrumi_fork_generation();
     future->waiters = NULL;
     future->fn = NULL;
@@ -69,6 +71,8 @@ void thrumi_future_free(thrum_future *future)
         thrumi_error_free(future->value);
     else
         thrumi_free(future->extra.task);
+    if (thrumi_unlikely(future->holds))
+        thrumi_executor_release(future->executor);
     thrumi_record_free(future);
 }
 

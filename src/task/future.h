@@ -45,6 +45,7 @@ struct thrum_future {
     atomic_bool cancel_requested;
     bool has_task : 1;   /* fn is to be called; else a promise settles it */
     bool detached : 1;   /* nobody will ask for its error */
+    bool holds : 1;      /* the memory of its executor, which can kill it */
     uint16_t generation; /* of the process that made it, see sys/fork.h */
     struct thrumi_link *waiters; /* the first of a ring, or NULL */
     thrum_fn *fn;

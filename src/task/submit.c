@@ -21,12 +21,13 @@ static int submit_check(const thrum_executor *executor, thrum_fn *fn,
     return thrumi_executor_check(executor);
 }
 
-static int submit_check_options(const thrum_submit_options *options)
+static int submit_check_options(const thrum_executor *executor,
+                                const thrum_submit_options *options)
 {
     if (options->size < sizeof(*options) || options->start_ns < 0 ||
         options->run_ns < 0)
         return -EINVAL;
-    return options->run_ns > 0 ? -ENOTSUP : 0;
+    return options->run_ns > 0 && !executor->fast.limits_run ? -ENOTSUP : 0;
 }
 
 /* The tasks of a user's executor keep its memory: nothing else is sure to. */
@@ -91,7 +92,7 @@ int thrum_executor_submit_with(thrum_executor *executor, thrum_fn *fn,
     int rc = submit_check(executor, fn, size);
 
     if (rc == 0 && options != NULL)
-        rc = submit_check_options(options);
+        rc = submit_check_options(executor, options);
     if (rc != 0)
         return rc;
     return submit_task(executor, &call, ret);

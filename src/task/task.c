@@ -48,6 +48,7 @@ static struct thrumi_task_extra *task_extra_new(const struct thrumi_call *call,
     extra->free_arg = options == NULL ? NULL : options->free_arg;
     extra->priority = options == NULL ? 0 : options->priority;
     extra->start_by = task_start_by(options);
+    extra->run_ns = options == NULL ? 0 : options->run_ns;
     extra->queued_at = timed ? thrumi_clock_ns() : 0;
     extra->name = NULL;
     if (call->size > 0)
@@ -77,6 +78,10 @@ int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
         }
         if (call->size > 0)
             task->value = task->extra.task->data;
+    }
+    if (thrumi_unlikely(executor != NULL && executor->fast.kill != NULL)) {
+        thrumi_executor_hold(executor);
+        task->holds = true;
     }
     *ret = task;
     return 0;

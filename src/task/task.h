@@ -20,6 +20,7 @@ struct thrumi_task_extra {
     void (*free_arg)(void *); /* NULL: none, or called already */
     const char *name;         /* behind the argument's copy, or NULL */
     int64_t start_by;         /* not begun after this; 0: whenever */
+    int64_t run_ns;           /* killed when it ran so long; 0: never */
     int64_t queued_at;        /* when it was submitted, if it is timed; or 0 */
     int priority;
     alignas(max_align_t) char data[]; /* copy of the argument, the name */
