@@ -88,6 +88,7 @@ static int admission_park(struct thrumi_admission *admission,
     int rc;
 
     thrumi_parking_init(&self.parking);
+    thrumi_parking_for(&self.parking, "room in a pool's queue", NULL);
     thrumi_list_append(&admission->waiters, &self.link);
     atomic_fetch_add_explicit(&admission->waiting, 1, memory_order_relaxed);
     thrumi_fence(&admission->waiting);

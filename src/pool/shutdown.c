@@ -136,6 +136,7 @@ static int shutdown_park(struct thrumi_pool *pool, thrum_time deadline)
     if (thrumi_time_past(deadline))
         return -ETIMEDOUT;
     thrumi_parking_init(&self.parking);
+    thrumi_parking_for(&self.parking, "end of thread pool", pool);
     thrumi_list_append(&pool->waiters, &self.link);
     thrumi_mutex_unlock(&pool->lock);
     rc = thrumi_parking_wait(&self.parking, deadline);

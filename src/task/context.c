@@ -38,6 +38,7 @@ void thrumi_context_init(struct thrumi_context *context)
     context->callback_frame = NULL;
     context->callback_body = NULL;
     context->carrier = NULL;
+    context->parked = NULL;
     atomic_init(&context->awaits, NULL);
 }
 
@@ -100,13 +101,27 @@ void thrumi_parking_init(struct thrumi_parking *parking)
     atomic_init(&parking->word, PARKING_AWAKE);
     parking->context = thrumi_context_running();
     parking->queue = NULL;
+    parking->what = NULL;
+    parking->on = NULL;
+}
+
+static int parking_park(struct thrumi_parking *parking, thrum_time deadline)
+{
+    struct thrumi_context *context = parking->context;
+    int rc;
+
+    parking->deadline = deadline;
+    context->parked = parking;
+    rc = context->park(context, parking, deadline);
+    context->parked = NULL;
+    return rc;
 }
 
 int thrumi_parking_wait(struct thrumi_parking *parking, thrum_time deadline)
 {
     if (thrumi_context_in_callback(parking->context))
         return THRUM_ECONTEXT;
-    return parking->context->park(parking->context, parking, deadline);
+    return parking_park(parking, deadline);
 }
 
 void thrumi_parking_wake(struct thrumi_parking *parking)
@@ -117,7 +132,6 @@ void thrumi_parking_wake(struct thrumi_parking *parking)
 void thrumi_parking_finish(struct thrumi_parking *parking)
 {
     parking->queue = NULL; /* it cannot last */
-    while (parking->context->park(parking->context, parking, THRUM_FOREVER) !=
-           0)
+    while (parking_park(parking, THRUM_FOREVER) != 0)
         ;
 }

@@ -45,6 +45,10 @@ struct thrumi_parking {
     atomic_uint word; /* see context.c */
     struct thrumi_context *context;
     thrum_executor *queue; /* waits for what lies in this one's queue */
+    /* For whoever dumps, see thrumi_parking_for(): */
+    const char *what;
+    const void *on;
+    thrum_time deadline;
 };
 
 struct thrumi_context {
@@ -62,6 +66,7 @@ struct thrumi_context {
     const char *callback_frame; /* stack address of a running callback */
     struct thrumi_body *callback_body; /* innermost where that began */
     struct thrumi_context *carrier;    /* of a greenlet: what it waits as */
+    struct thrumi_parking *parked;     /* what it waits in, or NULL */
     _Atomic(thrum_future *) awaits;    /* guarded by the wait graph's lock */
 };
 
@@ -132,6 +137,15 @@ bool thrumi_context_in_callback(struct thrumi_context *context);
 struct thrumi_body *thrumi_context_body(struct thrumi_context *context);
 
 void thrumi_parking_init(struct thrumi_parking *parking);
+/* Says what it will wait for, so that a dump can tell: a text that stays, as in
+ * "waits for TEXT", and the object, or NULL. A `#` in the text is where a number
+ * goes that is given in place of the object: a descriptor. */
+static inline void thrumi_parking_for(struct thrumi_parking *parking,
+                                      const char *what, const void *on)
+{
+    parking->what = what;
+    parking->on = on;
+}
 /* 0 when woken; THRUM_ECONTEXT in a callback; what park says. */
 int thrumi_parking_wait(struct thrumi_parking *parking, thrum_time deadline);
 void thrumi_parking_wake(struct thrumi_parking *parking);

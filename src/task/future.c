@@ -250,6 +250,7 @@ static void future_waiter_init(struct future_waiter *self, thrum_future *future)
 {
     self->waiter.wake = future_waiter_wake;
     thrumi_parking_init(&self->parking);
+    thrumi_parking_for(&self->parking, "future", future);
     if (thrumi_future_startable(future))
         self->parking.queue = future->executor;
 }

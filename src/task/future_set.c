@@ -210,6 +210,7 @@ static int set_park(thrum_future_set *set, thrum_executor *queue,
     int rc;
 
     thrumi_parking_init(&sleeper.parking);
+    thrumi_parking_for(&sleeper.parking, "future set", set);
     sleeper.parking.queue = queue;
     thrumi_list_append(&set->sleepers, &sleeper.link);
     thrumi_mutex_unlock(&set->lock);

@@ -109,6 +109,7 @@ static void wait_init(struct wait_any *wait, struct wait_node *nodes,
                       thrum_future *const *futures, int n)
 {
     thrumi_parking_init(&wait->parking);
+    thrumi_parking_for(&wait->parking, "# futures", (void *)(intptr_t)n);
     atomic_init(&wait->woke, 0);
     atomic_init(&wait->fired, 0);
     atomic_init(&wait->left, (unsigned)n + 1);
