@@ -38,7 +38,7 @@ void thrumi_context_init(struct thrumi_context *context)
     context->callback_frame = NULL;
     context->callback_body = NULL;
     context->carrier = NULL;
-    context->parked = NULL;
+    context->waits_in = NULL;
     atomic_init(&context->awaits, NULL);
 }
 
@@ -111,9 +111,9 @@ static int parking_park(struct thrumi_parking *parking, thrum_time deadline)
     int rc;
 
     parking->deadline = deadline;
-    context->parked = parking;
+    context->waits_in = parking;
     rc = context->park(context, parking, deadline);
-    context->parked = NULL;
+    context->waits_in = NULL;
     return rc;
 }
 

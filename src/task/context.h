@@ -66,7 +66,7 @@ struct thrumi_context {
     const char *callback_frame; /* stack address of a running callback */
     struct thrumi_body *callback_body; /* innermost where that began */
     struct thrumi_context *carrier;    /* of a greenlet: what it waits as */
-    struct thrumi_parking *parked;     /* what it waits in, or NULL */
+    struct thrumi_parking *waits_in;   /* for whoever dumps; or NULL */
     _Atomic(thrum_future *) awaits;    /* guarded by the wait graph's lock */
 };
 
