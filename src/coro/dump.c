@@ -22,8 +22,10 @@
 #include "coro/backtrace.h"
 #include "coro/freeze.h"
 #include "coro/handle.h"
+#include "sys/clock.h"
 #include "sys/unwind.h"
 #include "sys/write.h"
+#include "task/wait_note.h"
 
 #define DUMP_FRAMES 64
 #define DUMP_GROUPS 4096u /* places; one less are told apart */
@@ -32,10 +34,12 @@
 struct dump_name {
     char name[THRUMI_STRAND_NAME];
     const void *handle;
+    struct thrumi_wait_note wait; /* what for */
 };
 
 struct dump_group {
     const char *doing;
+    const char *what; /* it waits for, as the parking says; or NULL */
     const char *kind;
     thrum_fn *fn; /* of those that have not begun */
     unsigned count;
@@ -48,6 +52,7 @@ struct dump {
     unsigned most_groups;
     unsigned most_names;
     int most_frames;
+    int64_t now;
     struct thrumi_loom *loom; /* the caller's, or NULL */
     bool frozen;              /* the others' stacks can be read too */
     bool no_memory;
@@ -61,6 +66,8 @@ struct dump {
 
 static const char dump_not_begun[] = "not begun";
 static const char dump_away[] = "waits for another";
+static const char dump_waiting[] = "waiting for";
+static const char dump_woken[] = "about to go on";
 
 /* What of a strand its thread may be writing meanwhile: one that has not begun
  * is claimed, given a function or a name without a switch. A name may be
@@ -118,7 +125,7 @@ static bool dump_may_read(const struct dump *dump, const struct dump_seen *seen)
 
 static const char *dump_doing(const struct dump *dump,
                               struct thrumi_strand *strand,
-                              const struct dump_seen *seen)
+                              struct dump_seen *seen)
 {
     if (thrumi_strand_pc(strand) == NULL)
         return "running";
@@ -126,6 +133,9 @@ static const char *dump_doing(const struct dump *dump,
         return dump_not_begun;
     if (!dump_may_read(dump, seen))
         return "in another thread";
+    thrumi_wait_note_take(strand->running, &seen->name.wait);
+    if (seen->name.wait.what != NULL)
+        return seen->name.wait.woken ? dump_woken : dump_waiting;
     if (strand->handle->kind == THRUMI_STRAND_GENERATOR)
         return dump_doing_generator((struct thrum_generator *)strand->handle);
     return dump_doing_greenlet((struct thrum_greenlet *)strand->handle);
@@ -141,9 +151,11 @@ static const char *dump_kind(const struct thrumi_strand *strand)
 
 /* What it has in common with the others of its group. */
 static void dump_look(const struct dump *dump, struct thrumi_strand *strand,
-                      const struct dump_seen *seen, struct dump_group *key)
+                      struct dump_seen *seen, struct dump_group *key)
 {
     key->doing = dump_doing(dump, strand, seen);
+    if (key->doing == dump_waiting)
+        key->what = seen->name.wait.what;
     key->kind = dump_kind(strand);
     if (key->doing == dump_not_begun)
         key->fn = seen->fn;
@@ -154,7 +166,7 @@ static void dump_look(const struct dump *dump, struct thrumi_strand *strand,
 static unsigned dump_hash(const struct dump_group *key)
 {
     uint64_t hash = (uintptr_t)key->doing * 31 + (uintptr_t)key->kind * 17 +
-                    (uintptr_t)key->fn;
+                    (uintptr_t)key->what * 7 + (uintptr_t)key->fn;
 
     for (int i = 0; i < key->depth; i++)
         hash = (hash ^ (uintptr_t)key->frames[i]) * UINT64_C(0x100000001b3);
@@ -163,8 +175,8 @@ static unsigned dump_hash(const struct dump_group *key)
 
 static bool dump_same(const struct dump_group *a, const struct dump_group *b)
 {
-    return a->doing == b->doing && a->kind == b->kind && a->fn == b->fn &&
-           a->depth == b->depth &&
+    return a->doing == b->doing && a->what == b->what && a->kind == b->kind &&
+           a->fn == b->fn && a->depth == b->depth &&
            memcmp(a->frames, b->frames,
                   (size_t)a->depth * sizeof(a->frames[0])) == 0;
 }
@@ -203,7 +215,7 @@ static bool dump_add(struct thrumi_strand *strand, void *arg)
     struct dump *dump = arg;
     struct dump_group key = {.depth = 0};
     struct dump_group *group;
-    struct dump_seen seen;
+    struct dump_seen seen = {.name.wait.what = NULL};
 
     dump_see(strand, &seen);
     dump_look(dump, strand, &seen, &key);
@@ -222,6 +234,7 @@ static bool dump_add(struct thrumi_strand *strand, void *arg)
 static void dump_read(struct dump *dump)
 {
     thrumi_unwind_prepare(); /* it may allocate, and load */
+    dump->now = thrumi_clock_ns();
     dump->loom = thrumi_self()->loom;
     dump->frozen = thrumi_strands_freeze();
     thrumi_strand_each(dump_add, dump);
@@ -246,13 +259,34 @@ static int dump_line(int fd, const char *format, ...)
     return thrumi_write(fd, text, (size_t)n);
 }
 
+/* Those that wait have a line each, for what they wait for. */
+static int dump_write_waits(const struct dump *dump, int fd,
+                            const struct dump_group *group, unsigned n)
+{
+    char text[THRUMI_WAIT_TEXT];
+    int rc = 0;
+
+    for (unsigned i = 0; i < n && rc == 0; i++) {
+        const struct dump_name *one = &group->names[i];
+
+        thrumi_wait_note_write(&one->wait, dump->now, text, sizeof(text));
+        rc = dump_line(fd, "    %s(%p): %s\n", one->name, one->handle, text);
+    }
+    if (rc == 0 && group->count > n)
+        rc = dump_line(fd, "    and %u more\n", group->count - n);
+    return rc;
+}
+
 static int dump_write_names(const struct dump *dump, int fd,
                             const struct dump_group *group)
 {
     unsigned n =
         group->count < dump->most_names ? group->count : dump->most_names;
-    int rc = dump_line(fd, "   ");
+    int rc;
 
+    if (group->what != NULL)
+        return dump_write_waits(dump, fd, group, n);
+    rc = dump_line(fd, "   ");
     for (unsigned i = 0; i < n && rc == 0; i++)
         rc = dump_line(fd, " %s(%p)", group->names[i].name,
                        group->names[i].handle);
@@ -265,8 +299,10 @@ static int dump_write_group(const struct dump *dump, int fd,
                             const struct dump_group *group)
 {
     char name[256];
-    int rc = dump_line(fd, "\n%u %s%s, %s:\n", group->count, group->kind,
-                       group->count == 1 ? "" : "s", group->doing);
+    int rc = dump_line(fd, "\n%u %s%s, %s%s%s:\n", group->count, group->kind,
+                       group->count == 1 ? "" : "s", group->doing,
+                       group->what == NULL ? "" : " ",
+                       group->what == NULL ? "" : group->what);
 
     if (rc == 0)
         rc = dump_write_names(dump, fd, group);

@@ -22,12 +22,6 @@
 
 #include "sys/park.h"
 
-enum {
-    PARKING_AWAKE = 0,
-    PARKING_WOKEN = 1,
-    PARKING_ASLEEP = 2,
-};
-
 void thrumi_context_init(struct thrumi_context *context)
 {
     context->park = thrumi_thread_park;
@@ -45,19 +39,19 @@ void thrumi_context_init(struct thrumi_context *context)
 int thrumi_thread_park(struct thrumi_context *context,
                        struct thrumi_parking *parking, thrum_time deadline)
 {
-    unsigned awake = PARKING_AWAKE;
+    unsigned awake = THRUMI_PARKING_AWAKE;
     int rc = 0;
 
     (void)context;
     /* acquire, here and below: pairs with the release in unpark */
     atomic_compare_exchange_strong_explicit(
-        &parking->word, &awake, PARKING_ASLEEP, memory_order_acquire,
+        &parking->word, &awake, THRUMI_PARKING_ASLEEP, memory_order_acquire,
         memory_order_acquire);
     while (atomic_load_explicit(&parking->word, memory_order_acquire) !=
-           PARKING_WOKEN) {
+           THRUMI_PARKING_WOKEN) {
         if (rc != 0)
             return rc;
-        rc = thrumi_park_word(&parking->word, PARKING_ASLEEP, deadline);
+        rc = thrumi_park_word(&parking->word, THRUMI_PARKING_ASLEEP, deadline);
     }
     return 0;
 }
@@ -69,8 +63,8 @@ void thrumi_thread_unpark(struct thrumi_context *context,
 
     (void)context;
     /* release: pairs with the acquires in park */
-    if (atomic_exchange_explicit(word, PARKING_WOKEN, memory_order_release) ==
-        PARKING_ASLEEP)
+    if (atomic_exchange_explicit(word, THRUMI_PARKING_WOKEN,
+                                 memory_order_release) == THRUMI_PARKING_ASLEEP)
         thrumi_wake_word(word, 1);
 }
 
@@ -98,7 +92,7 @@ struct thrumi_body *thrumi_context_body(struct thrumi_context *context)
 
 void thrumi_parking_init(struct thrumi_parking *parking)
 {
-    atomic_init(&parking->word, PARKING_AWAKE);
+    atomic_init(&parking->word, THRUMI_PARKING_AWAKE);
     parking->context = thrumi_context_running();
     parking->queue = NULL;
     parking->what = NULL;

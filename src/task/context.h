@@ -152,4 +152,11 @@ void thrumi_parking_wake(struct thrumi_parking *parking);
 /* Waits, without a deadline, for a wake that is on its way. */
 void thrumi_parking_finish(struct thrumi_parking *parking);
 
+/* The word of a parking. */
+enum {
+    THRUMI_PARKING_AWAKE = 0,
+    THRUMI_PARKING_WOKEN = 1,
+    THRUMI_PARKING_ASLEEP = 2,
+};
+
 #endif /* THRUMI_TASK_CONTEXT_H */
