@@ -159,18 +159,36 @@ static bool greenlet_takes(struct thrumi_loom *loom,
 }
 
 /* Of the target and its ancestors, the first that takes what is in flight. The
- * cancellation of a greenlet is no error to those above it (L9, L13). */
+ * cancellation of a greenlet is no error to those above it (L9, L13). NULL: one
+ * of them waits in a hub, or was spawned there. */
 static struct thrum_greenlet *greenlet_taker(struct thrumi_loom *loom,
                                              struct thrum_greenlet *target,
                                              struct thrumi_flight *flight)
 {
     for (; target != NULL; target = target->parent) {
+        if (thrumi_handle_parked(&target->handle))
+            break;
         if (greenlet_takes(loom, target, flight))
             return target;
         if (flight->code == -ECANCELED)
             flight_fail(flight, 0);
     }
-    greenlet_no_parent();
+    if (loom->next == NULL)
+        greenlet_no_parent();
+    return NULL;
+}
+
+/* The hub goes on: nobody takes what is in flight, but an error is not lost. */
+static struct thrumi_strand *greenlet_aim_hub(struct thrumi_loom *loom,
+                                              struct thrumi_flight *flight)
+{
+    struct thrumi_handle *origin = &flight->origin->handle;
+
+    if (flight->error != NULL)
+        thrumi_error_unhandled(flight->error);
+    if (flight->exit && thrumi_handle_orphaned(origin))
+        loom->orphan = origin;
+    return loom->next(loom);
 }
 
 /* Where the thread goes on; what is in flight is in the loom then. */
@@ -181,6 +199,8 @@ static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
     struct thrumi_flight flight = *with;
     struct thrum_greenlet *taker = greenlet_taker(loom, target, &flight);
 
+    if (thrumi_unlikely(taker == NULL))
+        return greenlet_aim_hub(loom, &flight);
     if (greenlet_is_new(taker))
         greenlet_begin(loom, taker);
     thrumi_handle_set_ready(&taker->handle, THRUMI_NOT_READY);
@@ -276,7 +296,8 @@ struct thrumi_strand *thrumi_greenlet_run(struct thrumi_strand *strand)
     struct thrumi_outcome outcome = {THRUMI_ERROR, NULL, NULL, NULL};
     int rc;
 
-    strand->context.carrier = loom->thread.running;
+    if (loom->hub == NULL) /* else it waits by itself */
+        strand->context.carrier = loom->thread.running;
     rc = greenlet_arrive_first(loom, &strand->arg);
     if (rc == 0)
         thrumi_strand_call(strand, &outcome);
@@ -287,6 +308,16 @@ struct thrumi_strand *thrumi_greenlet_run(struct thrumi_strand *strand)
 
 /* ---- switching ---- */
 
+/* Would it lead to one that waits in a hub? */
+static bool greenlet_is_busy(const struct thrum_greenlet *greenlet)
+{
+    while (greenlet != NULL &&
+           atomic_load_explicit(&greenlet->handle.state,
+                                memory_order_relaxed) == THRUM_GENERATOR_CLOSED)
+        greenlet = greenlet->parent;
+    return greenlet == NULL || thrumi_handle_parked(&greenlet->handle);
+}
+
 /* Why it is not to be switched to from here; nothing was touched (L23). */
 static __attribute__((noinline)) int
 greenlet_refuse(struct thrumi_loom *loom, struct thrum_greenlet *greenlet)
@@ -296,7 +327,9 @@ greenlet_refuse(struct thrumi_loom *loom, struct thrum_greenlet *greenlet)
     if (greenlet->handle.generation != loom->generation)
         return -ECHILD;
     if (owner == loom->id)
-        return THRUM_ECONTEXT;
+        return thrumi_context_in_callback(thrumi_self()->running)
+                   ? THRUM_ECONTEXT
+                   : -EBUSY;
     if (thrumi_loom_exists(owner))
         return THRUM_ETHREAD;
     return greenlet_is_dead(greenlet) || greenlet_is_new(greenlet)
@@ -309,7 +342,8 @@ static inline int greenlet_check(struct thrumi_loom *loom,
 {
     if (thrumi_likely(thrumi_handle_owner(&greenlet->handle) == loom->id &&
                       greenlet->handle.generation == loom->generation &&
-                      !thrumi_context_in_callback(thrumi_self()->running)))
+                      !thrumi_context_in_callback(thrumi_self()->running) &&
+                      (loom->hub == NULL || !greenlet_is_busy(greenlet))))
         return 0;
     return greenlet_refuse(loom, greenlet);
 }
@@ -438,7 +472,7 @@ bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
     struct thrumi_flight flight = {.code = -ECANCELED, .origin = here};
     struct thrum_greenlet *meanwhile;
 
-    if (here == NULL)
+    if (here == NULL || thrumi_handle_parked(&greenlet->handle))
         return false;
     thrumi_handle_ref(&here->handle);
     greenlet->parent = here;

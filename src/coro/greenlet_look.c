@@ -11,6 +11,8 @@
 
 thrum_greenlet *thrum_greenlet_parent(const thrum_greenlet *greenlet)
 {
+    if (greenlet->handle.spawned && greenlet->handle.strand != NULL)
+        return greenlet->handle.strand->loom->main;
     return greenlet->parent;
 }
 

@@ -12,6 +12,19 @@
 
 /* ---- the main greenlet ---- */
 
+/* Of a greenlet that is made running: it has a strand already. */
+static void greenlet_is_running(struct thrumi_loom *loom,
+                                struct thrum_greenlet *greenlet)
+{
+    struct thrumi_handle *handle = &greenlet->handle;
+
+    atomic_store_explicit(&handle->state, THRUM_GENERATOR_RUNNING,
+                          memory_order_relaxed);
+    atomic_store_explicit(&handle->owner, loom->id, memory_order_relaxed);
+    greenlet->parent = NULL;
+    greenlet->at = handle->strand;
+}
+
 static struct thrum_greenlet *greenlet_new_main(struct thrumi_loom *loom)
 {
     struct thrum_greenlet *greenlet = thrumi_record_alloc();
@@ -19,20 +32,8 @@ static struct thrum_greenlet *greenlet_new_main(struct thrumi_loom *loom)
 
     if (greenlet == NULL)
         return NULL;
-    atomic_init(&handle->refs, 1);
-    atomic_init(&handle->state, THRUM_GENERATOR_RUNNING);
-    handle->kind = THRUMI_STRAND_GREENLET;
-    handle->generation = loom->generation;
-    atomic_init(&handle->owner, loom->id);
-    handle->phase = THRUMI_PENDING;
-    handle->cancelling = false;
-    handle->strand = &loom->thread;
-    handle->ready = THRUMI_NOT_READY;
-    handle->value = NULL;
-    handle->extra.error = NULL;
-    greenlet->parent = NULL;
-    greenlet->at = &loom->thread;
-    loom->thread.handle = handle;
+    thrumi_handle_init(handle, &loom->thread, THRUMI_STRAND_GREENLET);
+    greenlet_is_running(loom, greenlet);
     loom->main = greenlet;
     loom->current = greenlet;
     return greenlet;
@@ -81,6 +82,34 @@ void thrumi_greenlet_thread_ends(struct thrumi_loom *loom)
     loom->main = NULL;
     loom->current = NULL;
     thrumi_handle_unref(&main->handle);
+}
+
+/* ---- those of a hub ---- */
+
+struct thrum_greenlet *thrumi_greenlet_dress(struct thrumi_loom *loom,
+                                             struct thrumi_strand *strand)
+{
+    struct thrum_greenlet *greenlet = thrumi_record_alloc();
+
+    if (greenlet == NULL)
+        return NULL;
+    thrumi_handle_init(&greenlet->handle, strand, THRUMI_STRAND_GREENLET);
+    greenlet_is_running(loom, greenlet);
+    greenlet->handle.spawned = true;
+    /* release: pairs with the acquires of those who walk over strands */
+    atomic_store_explicit(&strand->kind, THRUMI_STRAND_GREENLET,
+                          memory_order_release);
+    return greenlet;
+}
+
+void thrumi_greenlet_undress(struct thrumi_loom *loom,
+                             struct thrum_greenlet *greenlet, unsigned phase)
+{
+    thrumi_strand_hide(greenlet->handle.strand, loom);
+    greenlet->handle.phase = (uint8_t)phase;
+    greenlet->handle.strand = NULL;
+    thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);
+    thrumi_handle_unref(&greenlet->handle);
 }
 
 /* ---- making ---- */

@@ -20,33 +20,42 @@ _Static_assert(sizeof(struct thrum_generator) <= THRUMI_RECORD_SIZE &&
                    sizeof(struct thrum_greenlet) <= THRUMI_RECORD_SIZE,
                "a handle is a record");
 
-int thrumi_handle_new(const struct thrumi_strand_plan *plan,
-                      struct thrumi_handle **ret)
+void thrumi_handle_init(struct thrumi_handle *handle,
+                        struct thrumi_strand *strand,
+                        enum thrumi_strand_kind kind)
 {
-    struct thrumi_handle *handle = thrumi_record_alloc();
-    int rc;
-
-    if (handle == NULL)
-        return -ENOMEM;
-    rc = thrumi_strand_new(plan, &handle->strand);
-    if (rc != 0) {
-        thrumi_record_free(handle);
-        return rc;
-    }
-    handle->strand->handle = handle;
+    handle->strand = strand;
+    strand->handle = handle;
     atomic_init(&handle->refs, 1);
     atomic_init(&handle->state, THRUM_GENERATOR_CREATED);
-    handle->kind = plan->kind;
+    handle->kind = (uint8_t)kind;
     handle->generation = thrumi_fork_generation();
     atomic_init(&handle->owner, 0);
     handle->phase = THRUMI_PENDING;
     handle->cancelling = false;
+    handle->spawned = false;
     handle->ready = THRUMI_NOT_READY;
     handle->value = NULL;
     handle->extra.error = NULL;
+}
+
+int thrumi_handle_new(const struct thrumi_strand_plan *plan,
+                      struct thrumi_handle **ret)
+{
+    struct thrumi_handle *handle = thrumi_record_alloc();
+    struct thrumi_strand *strand;
+    int rc;
+
+    if (handle == NULL)
+        return -ENOMEM;
+    rc = thrumi_strand_new(plan, &strand);
+    if (rc != 0) {
+        thrumi_record_free(handle);
+        return rc;
+    }
+    thrumi_handle_init(handle, strand, plan->kind);
     /* release: pairs with the acquires of those who walk over strands */
-    atomic_store_explicit(&handle->strand->kind, plan->kind,
-                          memory_order_release);
+    atomic_store_explicit(&strand->kind, plan->kind, memory_order_release);
     *ret = handle;
     return 0;
 }

@@ -21,6 +21,8 @@
 
 /* `ready` of one that does not stand still. No loom's. */
 #define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
+/* Of one that a hub has: it waits there for something. */
+#define THRUMI_PARKED ((struct thrumi_loom *)(uintptr_t)24)
 /* Of one that stands still for ever, since its thread has ended. */
 #define THRUMI_NEVER_READY ((struct thrumi_loom *)(uintptr_t)16)
 
@@ -32,6 +34,7 @@ struct thrumi_handle {
     _Atomic uint32_t owner; /* 0: nobody's yet */
     uint8_t phase;          /* of one that has ended: what it came to */
     bool cancelling;        /* likewise: while it was being cancelled */
+    bool spawned;           /* by a hub, which is where its end leads */
     struct thrumi_strand *strand; /* NULL when it has ended */
     struct thrumi_loom *ready;    /* its own, while it stands still */
     void *value; /* of one that has ended: the result, until it is given out;
@@ -55,6 +58,10 @@ struct thrum_greenlet {
     struct thrumi_strand *at;      /* its own, or a generator's that it pulls */
 };
 
+/* Fills in a handle with one reference for a strand. */
+void thrumi_handle_init(struct thrumi_handle *handle,
+                        struct thrumi_strand *strand,
+                        enum thrumi_strand_kind kind);
 /* A handle with one reference for a strand of the plan; 0 or a code. */
 int thrumi_handle_new(const struct thrumi_strand_plan *plan,
                       struct thrumi_handle **ret);
@@ -72,6 +79,12 @@ static inline struct thrumi_loom *
 thrumi_handle_ready(const struct thrumi_handle *handle)
 {
     return __atomic_load_n(&handle->ready, __ATOMIC_RELAXED);
+}
+
+/* Does it wait in a hub? Then only that lets it go on. */
+static inline bool thrumi_handle_parked(const struct thrumi_handle *handle)
+{
+    return thrumi_handle_ready(handle) == THRUMI_PARKED;
 }
 
 /* The state changes twice in a life. In between it says RUNNING, and whether

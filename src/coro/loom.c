@@ -24,6 +24,7 @@
 #include "sys/fork.h"
 #include "sys/mutex.h"
 #include "sys/overflow.h"
+#include "task/waitgraph.h"
 
 #define LOOM_KILLS 8   /* bodies ended at a thread's end, for each that lives */
 #define LOOM_BATCH 256 /* strands that are looked for at a time */
@@ -285,6 +286,8 @@ static void loom_ends(struct thrumi_self *self)
     struct thrumi_loom *loom = self->loom;
 
     loom_leave_current(self);
+    if (loom->hub_ends != NULL)
+        loom->hub_ends(loom);
     thrumi_loom_collect(loom);
     loom_end_strands(loom);
     thrumi_greenlet_thread_ends(loom);
@@ -316,6 +319,7 @@ static struct thrumi_loom *loom_new(struct thrumi_self *self)
     loom->float_control = thrumi_ctx_float_control();
     loom->generation = thrumi_fork_generation();
     loom_list(loom);
+    thrumi_stack_before_unmap(thrumi_waitgraph_barrier);
     self->loom = loom;
     self->strand = &loom->thread;
     self->loom_ends = loom_ends;

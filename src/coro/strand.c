@@ -21,16 +21,6 @@
 #include "task/callback.h"
 #include "task/task.h"
 
-/* ---- waiting: a strand without a hub waits as the thread does ---- */
-
-static int strand_park(struct thrumi_context *context,
-                       struct thrumi_parking *parking, thrum_time deadline)
-{
-    struct thrumi_context *carrier = thrumi_context_carrier(context);
-
-    return carrier->park(carrier, parking, deadline);
-}
-
 #ifndef NDEBUG
 void thrumi_strand_check_float(struct thrumi_loom *loom)
 {
@@ -212,7 +202,6 @@ static void strand_init(struct thrumi_strand *strand,
     strand->body = NULL;
     strand->cxx = (struct thrumi_cxx){NULL, 0};
     thrumi_context_init(&strand->context);
-    strand->context.park = strand_park;
     __atomic_store_n(&strand->loom, NULL, __ATOMIC_RELAXED);
     strand->defers = NULL;
     strand->back = NULL;
@@ -288,12 +277,8 @@ void thrumi_strand_adopt(struct thrumi_strand *strand, struct thrumi_loom *loom)
     loom->live++;
 }
 
-void thrumi_strand_free(struct thrumi_strand *strand)
+void thrumi_strand_hide(struct thrumi_strand *strand, struct thrumi_loom *loom)
 {
-    struct thrumi_loom *loom = thrumi_self()->loom;
-    struct thrumi_stack stack = strand->stack;
-
-    thrumi_ctx_tools_free(&strand->tools);
     atomic_store_explicit(&strand->kind, THRUMI_STRAND_NONE,
                           memory_order_release);
     /* A dump that saw it goes on to look at it and at its handle; see freeze.c
@@ -301,6 +286,15 @@ void thrumi_strand_free(struct thrumi_strand *strand)
     atomic_signal_fence(memory_order_seq_cst);
     if (thrumi_likely(loom != NULL))
         thrumi_loom_thaw_wait(loom);
+}
+
+void thrumi_strand_free(struct thrumi_strand *strand)
+{
+    struct thrumi_loom *loom = thrumi_self()->loom;
+    struct thrumi_stack stack = strand->stack;
+
+    thrumi_ctx_tools_free(&strand->tools);
+    thrumi_strand_hide(strand, loom);
     if (strand->loom != NULL)
         strand->loom->live--;
     /* without a loom it takes the lock that a dump holds */

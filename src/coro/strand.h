@@ -41,6 +41,7 @@ enum thrumi_strand_kind {
 
 struct thrumi_defer;
 struct thrumi_handle;
+struct thrumi_hub;
 struct thrumi_loom;
 
 struct thrumi_strand {
@@ -104,6 +105,12 @@ struct thrumi_loom {
     thrum_greenlet_trace_fn *trace; /* NULL: none */
     void *trace_arg;
     bool in_trace;
+    /* of its hub, in hub/: */
+    struct thrumi_hub *hub; /* NULL: none */
+    /* The strand that goes on when a greenlet has ended and none of its parents
+     * can; and the hub's end, with the thread. */
+    struct thrumi_strand *(*next)(struct thrumi_loom *loom);
+    void (*hub_ends)(struct thrumi_loom *loom);
     struct thrumi_stack_cache stacks;
     _Atomic(struct thrumi_handle *) dropped; /* by other threads; a pile */
     struct thrumi_link link;                 /* on the list of all looms */
@@ -136,6 +143,9 @@ int thrumi_strand_new(const struct thrumi_strand_plan *plan,
 /* Makes it one of this thread's, before its first switch. */
 void thrumi_strand_adopt(struct thrumi_strand *strand,
                          struct thrumi_loom *loom);
+/* Takes it away from those who walk over strands, and waits for those that
+ * look at it. `loom` may be NULL. */
+void thrumi_strand_hide(struct thrumi_strand *strand, struct thrumi_loom *loom);
 /* Frees one that does not run; by its own thread once it has begun. */
 void thrumi_strand_free(struct thrumi_strand *strand);
 

@@ -84,8 +84,12 @@ static bool help_is_stuck(struct thrumi_pool *pool,
 
 /* To be counted and to look whether that was the last is one step: of those
  * that block at the same time the newest is told, and no other. */
-static int help_block(struct thrumi_pool *pool, struct thrumi_parking *parking)
+int thrumi_worker_block(struct thrumi_context *context,
+                        struct thrumi_parking *parking)
 {
+    struct thrumi_worker *worker =
+        thrumi_container_of(context, struct thrumi_worker, context);
+    struct thrumi_pool *pool = worker->pool;
     bool stuck;
 
     thrumi_mutex_lock(&pool->lock);
@@ -101,20 +105,10 @@ static int help_block(struct thrumi_pool *pool, struct thrumi_parking *parking)
     return 0;
 }
 
-int thrumi_worker_park(struct thrumi_context *context,
-                       struct thrumi_parking *parking, thrum_time deadline)
+void thrumi_worker_unblock(struct thrumi_context *context)
 {
     struct thrumi_worker *worker =
         thrumi_container_of(context, struct thrumi_worker, context);
-    struct thrumi_pool *pool = worker->pool;
-    int rc;
 
-    if (deadline.ns != INT64_MAX)
-        parking->queue = NULL; /* it ends by itself */
-    rc = help_block(pool, parking);
-    if (rc != 0)
-        return rc;
-    rc = thrumi_thread_park(context, parking, deadline);
-    atomic_fetch_sub_explicit(&pool->blocked, 1, memory_order_seq_cst);
-    return rc;
+    atomic_fetch_sub_explicit(&worker->pool->blocked, 1, memory_order_seq_cst);
 }

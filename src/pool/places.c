@@ -179,7 +179,8 @@ int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching)
     thrumi_waitgraph_barrier();
     thrumi_context_init(&worker->context);
     worker->context.help = thrumi_worker_help;
-    worker->context.park = thrumi_worker_park;
+    worker->context.block = thrumi_worker_block;
+    worker->context.unblock = thrumi_worker_unblock;
     worker->searching = searching;
     worker->retired = false;
     return place_start_thread(pool, worker);

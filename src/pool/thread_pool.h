@@ -160,8 +160,12 @@ bool thrumi_worker_steal(struct thrumi_pool *pool, unsigned *rotor,
 /* ---- help.c: the contexts' functions ---- */
 
 bool thrumi_worker_help(struct thrumi_context *context, thrum_future *future);
-int thrumi_worker_park(struct thrumi_context *context,
-                       struct thrumi_parking *parking, thrum_time deadline);
+/* Counts the worker as blocked, and not any more. To be counted and to look
+ * whether that was the last is one step: of those that block at the same time
+ * the newest is told (-EDEADLK), and no other. */
+int thrumi_worker_block(struct thrumi_context *context,
+                        struct thrumi_parking *parking);
+void thrumi_worker_unblock(struct thrumi_context *context);
 
 /* ---- shutdown.c ---- */
 

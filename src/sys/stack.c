@@ -42,6 +42,8 @@
 _Atomic(struct thrumi_stack_slab *) thrumi_stack_slabs[THRUMI_STACK_SLABS];
 atomic_uint thrumi_stack_slab_count;
 
+typedef void stack_unmap_fn(void);
+
 static struct {
     struct thrumi_global_mutex lock;
     /* guarded by lock: */
@@ -92,10 +94,21 @@ static char *slab_map(size_t bytes)
     return base;
 }
 
+static _Atomic(stack_unmap_fn *) stack_unmaps;
+
+void thrumi_stack_before_unmap(void (*fn)(void))
+{
+    atomic_store_explicit(&stack_unmaps, fn, memory_order_relaxed);
+}
+
 static void slab_unmap(struct thrumi_stack_slab *slab)
 {
+    stack_unmap_fn *before =
+        atomic_load_explicit(&stack_unmaps, memory_order_relaxed);
     size_t bytes = slab->count * slab->stride;
 
+    if (before != NULL)
+        before();
     thrumi_unpoison(slab->base, bytes);
 #ifdef THRUMI_ASAN
     __lsan_unregister_root_region(slab->base, bytes);

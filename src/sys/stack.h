@@ -121,6 +121,10 @@ void thrumi_stack_renew(const struct thrumi_stack *stack);
 /* Bytes from the top down to the deepest that were ever written. */
 size_t thrumi_stack_used(const struct thrumi_stack *stack);
 
+/* Has `fn` called before stacks are unmapped, so that whoever may still look at
+ * what lay at their tops has done so. One `fn` for the process. */
+void thrumi_stack_before_unmap(void (*fn)(void));
+
 /* Keeps slabs from coming and going, for those that walk over them. */
 void thrumi_stack_lock(void);
 void thrumi_stack_unlock(void);

@@ -52,6 +52,7 @@ struct thrumi_body {
     bool owns_task;      /* its frame drops a reference of `future` */
     bool part;           /* of the body outside, which settles the future */
     bool thrown;         /* `error` was thrown into it, not raised by it */
+    unsigned spawned;    /* greenlets that it must not outlive */
 };
 
 static inline void thrumi_body_begin(struct thrumi_context *context,
@@ -69,6 +70,7 @@ static inline void thrumi_body_begin(struct thrumi_context *context,
     body->owns_task = false;
     body->part = false;
     body->thrown = false;
+    body->spawned = 0;
     context->body = body;
 }
 
@@ -98,6 +100,15 @@ static inline void thrumi_body_leave(struct thrumi_body *body)
 
 #define THRUMI_BODY \
  __attribute__((cleanup(thrumi_body_leave))) struct thrumi_body
+
+/* Waits for what its function has spawned; called when that has returned. */
+static inline void thrumi_body_join(struct thrumi_body *body)
+{
+    struct thrumi_scheduler *scheduler = thrumi_self()->scheduler;
+
+    if (thrumi_unlikely(body->spawned != 0))
+        scheduler->join(scheduler, body);
+}
 
 /* True when the value is all there is to it. */
 static inline bool thrumi_body_plain(const struct thrumi_body *body)

@@ -53,7 +53,7 @@ int thrum_future_kill(thrum_future *future, thrum_time deadline)
     if (thrum_future_cancel(future) || thrumi_future_settled(future))
         return 0;
     /* threads cannot be killed, so there is nothing to wait for */
-    if (!future->holds || thrumi_executor_check(executor) != 0)
+    if (!future->killable || thrumi_executor_check(executor) != 0)
         return -ENOTSUP;
     return executor->fast.kill(executor->self, future, deadline);
 }

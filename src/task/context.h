@@ -2,9 +2,9 @@
 /*
  * task/context.h - what runs here: the one way to park and to wake.
  *
- * A context is whatever can wait: an OS thread, a pool's worker, later a
- * greenlet. It has the functions by which it sleeps and is woken, so whoever
- * waits below this floor never knows which it is.
+ * A context is whatever can wait: an OS thread, a pool's worker, a greenlet.
+ * What its thread does meanwhile a scheduler decides, if the thread has one;
+ * else the thread sleeps. Whoever waits below that floor never knows which.
  *
  * A wait is a struct thrumi_parking on the stack of the one that waits:
  *
@@ -27,11 +27,14 @@
 #include "base/container.h"
 #include "base/list.h"
 
+struct thrum_guard;
 struct thrumi_body;
 struct thrumi_context;
 struct thrumi_drain;
 struct thrumi_loom;
+struct thrumi_parking;
 struct thrumi_record;
+struct thrumi_scheduler;
 struct thrumi_strand;
 
 /* Something on a list that is to be woken; `wake` is called once, by whoever
@@ -44,20 +47,44 @@ struct thrumi_waiter {
 struct thrumi_parking {
     atomic_uint word; /* see context.c */
     struct thrumi_context *context;
+    struct thrumi_scheduler *scheduler; /* of its thread, or NULL */
     thrum_executor *queue; /* waits for what lies in this one's queue */
+    void *stop;            /* the scheduler's own, while it is asleep */
     /* For whoever dumps, see thrumi_parking_for(): */
     const char *what;
     const void *on;
     thrum_time deadline;
 };
 
-struct thrumi_context {
-    /* Sleeps until woken: 0, or -ETIMEDOUT, -ECANCELED, -EDEADLK. */
-    int (*park)(struct thrumi_context *context, struct thrumi_parking *parking,
-                thrum_time deadline);
-    /* Ends park, from anywhere; the parking may be gone when it returns. */
-    void (*unpark)(struct thrumi_context *context,
+/* How a wait is to be. */
+enum {
+    THRUMI_PARK_MASKED = 1,  /* nothing but a wake or the deadline ends it */
+    THRUMI_PARK_PRECISE = 2, /* the deadline is what is waited for */
+};
+
+/* What a thread does while one of its contexts waits: it goes on with another.
+ * In hub/. */
+struct thrumi_scheduler {
+    /* Returns when the parking was woken: 0, or -ETIMEDOUT, -ECANCELED,
+     * -EDEADLK, -ENOMEM. */
+    int (*park)(struct thrumi_scheduler *scheduler,
+                struct thrumi_parking *parking, thrum_time deadline,
+                unsigned flags);
+    /* Ends park, from any thread; the parking may be gone when it returns. */
+    void (*unpark)(struct thrumi_scheduler *scheduler,
                    struct thrumi_parking *parking);
+    /* Lets the others go on first. */
+    void (*pass)(struct thrumi_scheduler *scheduler);
+    /* Waits for all that the body has spawned. */
+    void (*join)(struct thrumi_scheduler *scheduler, struct thrumi_body *body);
+};
+
+struct thrumi_context {
+    /* Called around a sleep of its thread: 0, or -EDEADLK and no sleep. NULL
+     * for contexts that need not know. */
+    int (*block)(struct thrumi_context *context,
+                 struct thrumi_parking *parking);
+    void (*unblock)(struct thrumi_context *context);
     /* Runs what brings the future nearer, if anything does: true when
      * something ran. NULL for contexts that cannot. */
     bool (*help)(struct thrumi_context *context, thrum_future *future);
@@ -66,8 +93,11 @@ struct thrumi_context {
     const char *callback_frame; /* stack address of a running callback */
     struct thrumi_body *callback_body; /* innermost where that began */
     struct thrumi_context *carrier;    /* of a greenlet: what it waits as */
-    struct thrumi_parking *waits_in;   /* for whoever dumps; or NULL */
     _Atomic(thrum_future *) awaits;    /* guarded by the wait graph's lock */
+    struct thrum_guard *guards;        /* innermost; see task/guard.h */
+    struct thrumi_parking *waits_in;   /* for whoever dumps; or NULL */
+    struct thrumi_parking *parked;     /* in a hub, when that may be ended */
+    bool cancelled;                    /* each of its waits is -ECANCELED */
 };
 
 /* The free records that this thread keeps, see task/record.c. */
@@ -79,8 +109,9 @@ struct thrumi_magazine {
 /* The library's state of a thread. Greenlets never leave their thread, so the
  * address may be kept across a switch. */
 struct thrumi_self {
-    struct thrumi_context *running; /* NULL: not used yet */
-    struct thrumi_context thread;   /* the thread's own context */
+    struct thrumi_context *running;     /* NULL: not used yet */
+    struct thrumi_scheduler *scheduler; /* NULL: it sleeps when it waits */
+    struct thrumi_context thread;       /* the thread's own context */
     struct thrumi_magazine current;
     struct thrumi_magazine spare;
     struct thrumi_strand *strand; /* what runs, once greenlets were used */
@@ -123,11 +154,9 @@ thrumi_context_carrier(struct thrumi_context *context)
 
 /* Makes a context that sleeps as a thread does. */
 void thrumi_context_init(struct thrumi_context *context);
-/* How a thread sleeps and is woken; for contexts that do more than that. */
-int thrumi_thread_park(struct thrumi_context *context,
-                       struct thrumi_parking *parking, thrum_time deadline);
-void thrumi_thread_unpark(struct thrumi_context *context,
-                          struct thrumi_parking *parking);
+/* The thread sleeps until woken: 0, -ETIMEDOUT, -EDEADLK. */
+int thrumi_thread_park(struct thrumi_parking *parking, thrum_time deadline);
+void thrumi_thread_unpark(struct thrumi_parking *parking);
 
 /* Runs a callback here? Then nothing may wait. */
 bool thrumi_context_in_callback(struct thrumi_context *context);
@@ -149,8 +178,18 @@ static inline void thrumi_parking_for(struct thrumi_parking *parking,
 /* 0 when woken; THRUM_ECONTEXT in a callback; what park says. */
 int thrumi_parking_wait(struct thrumi_parking *parking, thrum_time deadline);
 void thrumi_parking_wake(struct thrumi_parking *parking);
-/* Waits, without a deadline, for a wake that is on its way. */
+/* Waits for a wake that is on its way: nothing else ends that. */
 void thrumi_parking_finish(struct thrumi_parking *parking);
+/* Waits to the deadline, and no longer than for a cancellation: -ETIMEDOUT or
+ * what parking_wait returns. */
+int thrumi_parking_sleep(thrum_time deadline);
+
+/* The word of a parking, for schedulers. */
+enum {
+    THRUMI_PARKING_AWAKE = 0,
+    THRUMI_PARKING_WOKEN = 1,
+    THRUMI_PARKING_ASLEEP = 2,
+};
 
 /* The word of a parking. */
 enum {

@@ -26,6 +26,7 @@ void thrumi_executor_init(thrum_executor *executor,
     atomic_init(&executor->holds, 1);
     executor->generation = thrumi_fork_generation();
     executor->own = false;
+    executor->stays = false;
     executor->time_every = 0;
     executor->ops = *ops;
     executor->fast = (struct thrumi_executor_fast){NULL, NULL, NULL, false};

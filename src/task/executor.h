@@ -28,6 +28,7 @@ struct thrum_executor {
     atomic_uint holds; /* of the memory: the users together, tasks, workers */
     uint16_t generation;
     bool own;            /* of this library */
+    bool stays;          /* its memory is never given back */
     unsigned time_every; /* time one task in so many; 0: none */
     thrum_executor_ops ops;
     struct thrumi_executor_fast fast;  /* NULL where it cannot */

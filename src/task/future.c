@@ -28,6 +28,7 @@
 #include "sys/park.h"
 #include "task/callback.h"
 #include "task/executor.h"
+#include "task/guard.h"
 #include "task/record.h"
 #include "task/waitgraph.h"
 
@@ -46,6 +47,7 @@ thrum_future *thrumi_future_new(unsigned refs)
     atomic_init(&future->cancel_requested, false);
     future->has_task = false;
     future->detached = false;
+    future->killable = false;
     future->holds = false;
     future->generation = thrumi_fork_generation();
     future->waiters = NULL;
@@ -300,9 +302,12 @@ static int future_park_for_ever(thrum_future *future,
     return rc;
 }
 
-/* Looks for a while before it parks: a wake-up costs more than that. */
+/* Looks for a while before it parks: a wake-up costs more than that. Not where
+ * others may go on meanwhile. */
 static bool future_spin(const thrum_future *future)
 {
+    if (thrumi_self()->scheduler != NULL)
+        return false;
     for (unsigned step = 0; step < THRUMI_SPIN_STEPS; step++) {
         if (thrumi_future_settled(future))
             return true;
@@ -329,7 +334,7 @@ int thrumi_future_wait(thrum_future *future, thrum_time deadline)
             return 0;
     if (future_spin(future))
         return 0;
-    if (deadline.ns == INT64_MAX)
+    if (thrumi_guard_deadline(context, deadline).ns == INT64_MAX)
         return future_park_for_ever(future, thrumi_context_carrier(context));
     future_waiter_init(&waiter, future);
     return future_park(future, &waiter, deadline);

@@ -45,7 +45,8 @@ struct thrum_future {
     atomic_bool cancel_requested;
     bool has_task : 1;   /* fn is to be called; else a promise settles it */
     bool detached : 1;   /* nobody will ask for its error */
-    bool holds : 1;      /* the memory of its executor, which can kill it */
+    bool killable : 1;   /* by its executor, also while it runs */
+    bool holds : 1;      /* the memory of its executor */
     uint16_t generation; /* of the process that made it, see sys/fork.h */
     struct thrumi_link *waiters; /* the first of a ring, or NULL */
     thrum_fn *fn;
@@ -55,7 +56,11 @@ struct thrum_future {
         struct thrumi_task_extra *task; /* until it has run */
         struct thrumi_payload *payload; /* of a value */
     } extra;
-    _Atomic(struct thrumi_context *) runner; /* where it runs */
+    union {
+        _Atomic(struct thrumi_context *) runner; /* where it runs, or NULL */
+        uintptr_t queued; /* of a pending task: its executor's, for a queue;
+                           * NULL again before it is started */
+    };
 };
 
 static inline unsigned thrumi_future_phase(const thrum_future *future)

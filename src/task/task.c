@@ -58,6 +58,15 @@ static struct thrumi_task_extra *task_extra_new(const struct thrumi_call *call,
     return extra;
 }
 
+/* Whoever kills it asks its executor, which nothing else may keep. */
+static void task_make_killable(thrum_future *task)
+{
+    task->killable = true;
+    task->holds = !task->executor->stays;
+    if (task->holds)
+        thrumi_executor_hold(task->executor);
+}
+
 int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
                     thrum_future **ret)
 {
@@ -79,10 +88,8 @@ int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
         if (call->size > 0)
             task->value = task->extra.task->data;
     }
-    if (thrumi_unlikely(executor != NULL && executor->fast.kill != NULL)) {
-        thrumi_executor_hold(executor);
-        task->holds = true;
-    }
+    if (thrumi_unlikely(executor != NULL && executor->fast.kill != NULL))
+        task_make_killable(task);
     *ret = task;
     return 0;
 }
@@ -141,6 +148,7 @@ static unsigned task_finish(thrum_future *task, struct thrumi_context *context,
     struct thrumi_outcome outcome = {THRUMI_VALUE, value, NULL, NULL};
     bool owns = body->owns_task;
 
+    thrumi_body_join(body);
     if (thrumi_likely(thrumi_body_plain(body)))
         context->body = body->outer;
     else
