@@ -184,13 +184,6 @@ void thrumi_parking_finish(struct thrumi_parking *parking);
  * what parking_wait returns. */
 int thrumi_parking_sleep(thrum_time deadline);
 
-/* The word of a parking, for schedulers. */
-enum {
-    THRUMI_PARKING_AWAKE = 0,
-    THRUMI_PARKING_WOKEN = 1,
-    THRUMI_PARKING_ASLEEP = 2,
-};
-
 /* The word of a parking. */
 enum {
     THRUMI_PARKING_AWAKE = 0,
