@@ -16,6 +16,7 @@
 #include <thrum/iter.h>
 #include <thrum/parallel.h>
 #include <thrum/promise.h>
+#include <thrum/queue.h>
 #include <thrum/scope.h>
 #include <thrum/stack.h>
 #include <thrum/stats.h>
