@@ -410,6 +410,8 @@ def parse(arguments):
 def main():
     options = parse(sys.argv[1:])
     built = options.built
+    # For the peers in Python: measure.py.
+    os.environ['PYTHONPATH'] = os.path.dirname(os.path.abspath(__file__))
     held = True
     for name, suite in choose_all(options).items():
         options.built = os.path.join(built, name)

@@ -8,30 +8,22 @@
  *     FLOOR=3  floor-inline  no function: stores rsp, rbp and where it goes on,
  *                            jumps; the compiler saves what it has in use
  *
- * No states, no errors, no values, no hooks. A new context's stack is laid out
- * as if it had stopped at floor_begin, with its function and the argument on
- * top. Other processors: exit status 77.
+ * No states, no errors, no values, no hooks. Other processors: exit status 77.
  */
 #include "coro/harness.h"
 
 #if defined(__x86_64__)
 
-# include "coro/stacks.h"
-
 # define FLOOR_RET    1
 # define FLOOR_JMP    2
 # define FLOOR_INLINE 3
 
-extern char floor_begin[] __attribute__((visibility("hidden")));
+# if FLOOR == FLOOR_JMP
+#  define FLOOR_GO "popq %rcx\n\tjmpq *%rcx\n"
+# endif
 
-__asm__(".text\n"
-        ".globl floor_begin\n"
-        ".hidden floor_begin\n"
-        "floor_begin:\n\t"
-        "popq %rax\n\t"
-        "popq %rdi\n\t"
-        "callq *%rax\n\t"
-        "ud2\n");
+# include "coro/bare_switch.h"
+# include "coro/stacks.h"
 
 # if FLOOR == FLOOR_INLINE
 
@@ -67,29 +59,6 @@ static inline void floor_lay_out(struct bench_coro *coro, void **top)
 
 # else
 
-void floor_switch(void **save, void *load)
-    __attribute__((visibility("hidden")));
-
-#  if FLOOR == FLOOR_RET
-#   define FLOOR_GO "retq\n"
-#  else
-#   define FLOOR_GO "popq %rcx\n\tjmpq *%rcx\n"
-#  endif
-
-__asm__(".text\n"
-        ".p2align 5\n"
-        ".globl floor_switch\n"
-        ".hidden floor_switch\n"
-        ".type floor_switch, @function\n"
-        "floor_switch:\n\t"
-        "pushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\t"
-        "pushq %r13\n\tpushq %r14\n\tpushq %r15\n\t"
-        "movq %rsp, (%rdi)\n\t"
-        "movq %rsi, %rsp\n\t"
-        "popq %r15\n\tpopq %r14\n\tpopq %r13\n\t"
-        "popq %r12\n\tpopq %rbx\n\tpopq %rbp\n\t" FLOOR_GO
-        ".size floor_switch, . - floor_switch\n");
-
 static inline void peer_switch(struct bench_coro *from, struct bench_coro *to)
 {
     floor_switch(from->context, to->context[0]);
@@ -97,24 +66,17 @@ static inline void peer_switch(struct bench_coro *from, struct bench_coro *to)
 
 static inline void floor_lay_out(struct bench_coro *coro, void **top)
 {
-    *--top = floor_begin;
-    for (int i = 0; i < 6; i++)
-        *--top = NULL;
-    coro->context[0] = top;
+    coro->context[0] = floor_ready(top);
 }
 
 # endif
 
 static void floor_main(struct bench_coro *self);
 
-/* floor_begin pops two words and calls: rsp is a multiple of 16 by then. */
 static inline void peer_make(struct bench_coro *coro)
 {
-    void **top = coro->stack = stacks_take();
-
-    *--top = coro;
-    *--top = (void *)floor_main;
-    floor_lay_out(coro, top);
+    coro->stack = stacks_take();
+    floor_lay_out(coro, floor_call(coro->stack, (void *)floor_main, coro));
 }
 
 static inline void peer_finish(struct bench_coro *coro);

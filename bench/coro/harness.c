@@ -2,9 +2,6 @@
 /*
  * coro/harness.c - runs one workload of the coro suite on one peer.
  *
- * What is timed runs a few times as a warm-up, until it is known how often it
- * has to run for the fifth of a second that is then measured.
- *
  * When a workload is over its contexts stand wherever they stand: the process
  * leaves by _exit().
  */
@@ -15,42 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPAN_NS    (BENCH_NANO / 5)
-#define WARM_NS    (SPAN_NS / 10)
-#define FRESH      1000
-#define MANY       100000
-#define MILLION    1000000
-#define FEW_AT_ALL 2
-
-static uint64_t harness_time(bench_run *run, long n)
-{
-    uint64_t begin = bench_now();
-
-    run(n);
-    return bench_now() - begin;
-}
-
-/* Says the ns for one of what `run` does; `least` is how many it takes for it
- * to be warm. */
-static void harness_say_time(bench_run *run, long least)
-{
-    long n = least;
-    uint64_t ns = harness_time(run, n);
-
-    while (ns < (uint64_t)(WARM_NS / bench_scale)) {
-        n *= 2;
-        ns = harness_time(run, n);
-    }
-    n = (long)((double)n * (double)SPAN_NS / (double)bench_scale / (double)ns);
-    n = n < least ? least : n;
-    bench_say("time", (double)harness_time(run, n) / (double)n);
-}
-
-static long harness_scaled(long n)
-{
-    n /= bench_scale;
-    return n < FEW_AT_ALL ? FEW_AT_ALL : n;
-}
+#define FRESH   1000
+#define MANY    100000
+#define MILLION 1000000
 
 static bool harness_can(long n)
 {
@@ -63,7 +27,7 @@ static bool harness_ring(enum bench_body body, long k)
 {
     if (!bench_peer.ring || !harness_can(k))
         return false;
-    harness_say_time(bench_peer.ring(body, k), 2 * k);
+    bench_say_time(bench_peer.ring(body, k), 2 * k);
     return true;
 }
 
@@ -94,22 +58,22 @@ static bool run_switchdiff(void)
 
 static bool run_robin100(void)
 {
-    return harness_ring(BENCH_DEPTH1, harness_scaled(100));
+    return harness_ring(BENCH_DEPTH1, bench_scaled(100));
 }
 
 static bool run_robin1000(void)
 {
-    return harness_ring(BENCH_DEPTH1, harness_scaled(1000));
+    return harness_ring(BENCH_DEPTH1, bench_scaled(1000));
 }
 
 static bool run_robin10000(void)
 {
-    return harness_ring(BENCH_DEPTH1, harness_scaled(10000));
+    return harness_ring(BENCH_DEPTH1, bench_scaled(10000));
 }
 
 static bool run_robin100000(void)
 {
-    return harness_ring(BENCH_DEPTH1, harness_scaled(100000));
+    return harness_ring(BENCH_DEPTH1, bench_scaled(100000));
 }
 
 /* ---- generators ---- */
@@ -118,7 +82,7 @@ static bool run_next(void)
 {
     if (!bench_peer.next)
         return false;
-    harness_say_time(bench_peer.next(), 100);
+    bench_say_time(bench_peer.next(), 100);
     return true;
 }
 
@@ -126,7 +90,7 @@ static bool run_send(void)
 {
     if (!bench_peer.send)
         return false;
-    harness_say_time(bench_peer.send(), 100);
+    bench_say_time(bench_peer.send(), 100);
     return true;
 }
 
@@ -134,7 +98,7 @@ static bool harness_yieldfrom(int depth)
 {
     if (!bench_peer.yieldfrom)
         return false;
-    harness_say_time(bench_peer.yieldfrom(depth), 100);
+    bench_say_time(bench_peer.yieldfrom(depth), 100);
     return true;
 }
 
@@ -159,7 +123,7 @@ static bool run_create(void)
 {
     if (!bench_peer.create)
         return false;
-    harness_say_time(bench_peer.create, 100);
+    bench_say_time(bench_peer.create, 100);
     return true;
 }
 
@@ -192,47 +156,26 @@ static bool run_createfresh(void)
 
 /* ---- memory ---- */
 
-/* A line of /proc/self/status, in bytes. */
-static long memory_of(const char *name)
-{
-    FILE *file = fopen("/proc/self/status", "re");
-    char line[256];
-    long kib = -1;
-
-    while (file && kib < 0 && fgets(line, sizeof line, file))
-        if (!strncmp(line, name, strlen(name)))
-            kib = strtol(line + strlen(name), NULL, 10);
-    if (kib < 0)
-        bench_die("/proc/self/status");
-    fclose(file);
-    return kib * 1024;
-}
-
-static long memory_taken(void)
-{
-    return memory_of("VmRSS:") + memory_of("VmPTE:");
-}
-
 static bool harness_parked(long n)
 {
     if (!bench_peer.park || !harness_can(n))
         return false;
     bench_peer.create(1);
     struct bench_coro *all = harness_coros(n);
-    long before = memory_taken();
+    long before = bench_taken();
     bench_peer.park(all, n);
-    bench_say("bytes", (double)(memory_taken() - before) / (double)n);
+    bench_say("bytes", (double)(bench_taken() - before) / (double)n);
     return true;
 }
 
 static bool run_parked(void)
 {
-    return harness_parked(harness_scaled(MILLION));
+    return harness_parked(bench_scaled(MILLION));
 }
 
 static bool run_parked100k(void)
 {
-    return harness_parked(harness_scaled(MANY));
+    return harness_parked(bench_scaled(MANY));
 }
 
 static const struct bench_workload workloads[] = {

@@ -17,9 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "measure.h"
 #include "program.h"
-
-typedef void bench_run(long n);
 
 /* One context; the fields without a comment are ring.h's. */
 struct bench_coro {

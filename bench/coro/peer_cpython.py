@@ -5,7 +5,7 @@ What is made, or parked, is a generator too: it has no stack.
 """
 from itertools import count, repeat
 
-from harness import (run_chosen, say, say_parked, say_time, scaled, time_of,
+from measure import (run_chosen, say, say_parked, say_time, scaled, time_of,
                      timed)
 
 FRESH = 1000

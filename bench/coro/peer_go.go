@@ -33,7 +33,7 @@ func timed(run func(n int), n int) time.Duration {
 	return time.Since(begin)
 }
 
-// sayTime is harness_say_time() of harness.c.
+// sayTime is bench_say_time() of measure.c.
 func sayTime(run func(n int), least int) {
 	goal := span / time.Duration(scale)
 	n := least

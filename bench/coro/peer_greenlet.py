@@ -7,7 +7,7 @@ would be in a program; the depth is one of Python functions.
 import sys
 from itertools import count, repeat
 
-from harness import (run_chosen, say, say_parked, say_time, scaled, timed)
+from measure import (run_chosen, say, say_parked, say_time, scaled, timed)
 
 try:
     from greenlet import getcurrent, greenlet

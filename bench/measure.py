@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the peers in Python share: harness.c's arguments, times and memory."""
+"""What the peers in Python share: arguments, times and memory, as measure.c.
+
+bench/run.py puts this folder into PYTHONPATH. The last two arguments are the
+workload and the scale.
+"""
 import gc
 import os
 import sys
@@ -7,7 +11,8 @@ import time
 
 NOT_RUN = 77
 SPAN_NS = 200_000_000
-SCALE = int(sys.argv[2])
+WORKLOAD = sys.argv[-2]
+SCALE = int(sys.argv[-1])
 
 
 def say(metric, value):
@@ -25,7 +30,7 @@ def timed(run, n):
 
 
 def time_of(run, least):
-    """ns for one of what run(n) does n times; see harness_say_time()."""
+    """ns for one of what run(n) does n times; see bench_say_time()."""
     goal = SPAN_NS // SCALE
     n = least
     took = timed(run, n)
@@ -58,6 +63,6 @@ def say_parked(park, n):
 
 
 def run_chosen(workloads):
-    if sys.argv[1] not in workloads:
+    if WORKLOAD not in workloads:
         sys.exit(NOT_RUN)
-    workloads[sys.argv[1]]()
+    workloads[WORKLOAD]()
