@@ -268,9 +268,16 @@ def print_missing(workload, results, options):
         print(f'  does not have this: {", ".join(cannot)}')
 
 
-def other_of(gate, results):
+def meant_by(gate, suite):
+    """(workload, implementation) that a gate is about."""
+    first = gate[0]
+    return first if isinstance(first, tuple) else (first, suite.MEETER)
+
+
+def other_of(gate, suite, results):
     """(its number, its name); (1, None) where the bound is a number itself."""
-    workload, metric, _, _, other, _ = gate
+    _, metric, _, _, other, _ = gate
+    workload, _ = meant_by(gate, suite)
     if other is None:
         return 1.0, None
     name = other
@@ -283,13 +290,17 @@ def other_of(gate, results):
 def judge(suite, gate, results):
     """A gate is (workload, metric, sense, factor, other, 'gate' or 'aim'): the
     meeter's median against factor times that of the other, which is another
-    implementation, the pair (another workload, implementation), or None.
+    implementation, the pair (another workload, implementation), or None. Where
+    the pair (workload, implementation) stands first, that one is meant and not
+    the meeter.
     Returns ('pass', 'slack', 'miss', or None if it was not measured; text)."""
-    workload, metric, sense, factor, _, kind = gate
-    own = results.median(workload, suite.MEETER, metric)
-    base, other = other_of(gate, results)
+    _, metric, sense, factor, _, kind = gate
+    workload, impl = meant_by(gate, suite)
+    own = results.median(workload, impl, metric)
+    base, other = other_of(gate, suite, results)
     bound = f'{sense} {factor:g}' + (f' x {other}' if other else '')
-    text = f'{kind:4s} {workload}/{metric} {bound}'
+    whose = f'{impl} ' if impl != suite.MEETER else ''
+    text = f'{kind:4s} {whose}{workload}/{metric} {bound}'
     if own is None or base is None:
         return None, f'{text:50s} not measured'
     goal = factor * base
@@ -307,7 +318,7 @@ def print_gates(suite, results, options):
     held = True
     print(f'\ngates and aims (slack {SLACK:.0%}; above 1 is better than asked)')
     for gate in suite.GATES:
-        if gate[0] not in options.workloads:
+        if meant_by(gate, suite)[0] not in options.workloads:
             continue
         verdict, text = judge(suite, gate, results)
         print(f'  {text}')

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/load.c - asks an echo server, as cheaply as can be.
+ *
+ *     net-load PORT CONNECTIONS PID MILLISECONDS
+ *
+ * One request in flight on every connection: when its answer is there the next
+ * is sent. After a warm-up it counts for so long, reads the CPU clock of the
+ * server at both ends, and prints "cpu" (us for each request), "rate" (thousand
+ * requests a second), "p50" and "p99" (us). For 0 milliseconds it asks once on
+ * every connection, prints "idle 1", and keeps them until its input ends.
+ *
+ * io_uring, two operations for each request, all of a turn submitted in one
+ * call: the server has a CPU of its own, and this should not be the slower one.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net/ring.h"
+#include "program.h"
+
+#define MESSAGE  64
+#define TOGETHER 100              /* connections that wait to be accepted */
+#define WARM_NS  (BENCH_NANO / 5) /* and every connection has had its turn */
+
+/* A latency's place: for each power of 2 so many steps. */
+#define STEPS  32
+#define PLACES (64 * STEPS)
+
+enum {
+    LOAD_RECEIVE,
+    LOAD_SEND
+};
+
+struct connection {
+    int fd;
+    uint64_t asked; /* when */
+    char room[MESSAGE];
+};
+
+static struct io_uring load_ring;
+static struct connection *load_all;
+static long load_n;
+static uint64_t load_time; /* of this turn */
+static uint64_t load_answered;
+static bool load_quiet; /* ask no more */
+static uint32_t load_place[PLACES];
+
+/* ---- latencies ---- */
+
+static unsigned load_place_of(uint64_t ns)
+{
+    unsigned power = 63 - (unsigned)__builtin_clzll(ns | STEPS);
+    unsigned shift = power - (unsigned)__builtin_ctz(STEPS);
+
+    return shift * STEPS + (unsigned)(ns >> shift);
+}
+
+static double load_ns_of(unsigned place)
+{
+    unsigned shift = place < 2 * STEPS ? 0 : place / STEPS - 1;
+
+    return (double)((uint64_t)(place - shift * STEPS) << shift);
+}
+
+static double load_percentile(double part)
+{
+    uint64_t all = 0, seen = 0;
+    unsigned place = 0;
+
+    for (unsigned i = 0; i < PLACES; i++)
+        all += load_place[i];
+    for (; place < PLACES - 1; place++) {
+        seen += load_place[place];
+        if ((double)seen >= part * (double)all)
+            break;
+    }
+    return load_ns_of(place);
+}
+
+/* ---- requests ---- */
+
+static void load_ask(struct connection *one)
+{
+    struct io_uring_sqe *sqe = ring_sqe(&load_ring);
+
+    io_uring_prep_send(sqe, one->fd, one->room, MESSAGE, MSG_NOSIGNAL);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    ring_mark(sqe, one, LOAD_SEND);
+    sqe = ring_sqe(&load_ring);
+    io_uring_prep_recv(sqe, one->fd, one->room, MESSAGE, MSG_WAITALL);
+    ring_mark(sqe, one, LOAD_RECEIVE);
+    one->asked = load_time;
+}
+
+static void load_ended(const struct io_uring_cqe *cqe)
+{
+    struct connection *one = ring_whose(cqe);
+
+    if (ring_kind(cqe) != LOAD_RECEIVE || cqe->res != MESSAGE)
+        bench_die("an answer");
+    load_place[load_place_of(load_time - one->asked)]++;
+    load_answered++;
+    if (!load_quiet)
+        load_ask(one);
+}
+
+static void load_turn(void)
+{
+    ring_wait(&load_ring);
+    load_time = bench_now();
+    ring_reap(&load_ring, load_ended);
+}
+
+/* ---- connections ---- */
+
+static void load_connect(struct connection *one, long port)
+{
+    struct sockaddr_in server = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    struct linger at_once = {.l_onoff = 1};
+
+    one->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (one->fd < 0 ||
+        connect(one->fd, (const void *)&server, sizeof server) < 0)
+        bench_die("connect");
+    setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    setsockopt(one->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    memset(one->room, 'x', MESSAGE);
+}
+
+/* A request on every 100th: what waits to be accepted never overflows. */
+static void load_connect_all(long port)
+{
+    load_all = calloc((size_t)load_n, sizeof *load_all);
+    load_quiet = true;
+    for (long i = 0; i < load_n; i++) {
+        load_connect(&load_all[i], port);
+        if (i % TOGETHER == 0) {
+            uint64_t before = load_answered;
+            load_ask(&load_all[i]);
+            while (load_answered == before)
+                load_turn();
+        }
+    }
+}
+
+static void load_ask_all(void)
+{
+    load_time = bench_now();
+    for (long i = 0; i < load_n; i++)
+        load_ask(&load_all[i]);
+}
+
+/* ---- what is measured ---- */
+
+/* Of another process: its clock's number, see clock_getcpuclockid(3). */
+static uint64_t load_cpu_of(pid_t pid)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used) < 0)
+        bench_die("the server's clock");
+    return (uint64_t)used.tv_sec * BENCH_NANO + (uint64_t)used.tv_nsec;
+}
+
+static void load_for(uint64_t ns, uint64_t least)
+{
+    uint64_t end = load_time + ns, goal = load_answered + least;
+
+    while (load_time < end || load_answered < goal)
+        load_turn();
+}
+
+static void load_measure(pid_t pid, uint64_t ns)
+{
+    load_quiet = false;
+    load_ask_all();
+    load_for(WARM_NS, (uint64_t)load_n);
+    memset(load_place, 0, sizeof load_place);
+    uint64_t begin = load_time, first = load_answered, cpu = load_cpu_of(pid);
+    load_for(ns, 1);
+    double n = (double)(load_answered - first);
+    bench_say("cpu", (double)(load_cpu_of(pid) - cpu) / 1e3 / n);
+    bench_say("rate", n / (double)(load_time - begin) * 1e6);
+    bench_say("p50", load_percentile(0.5) / 1e3);
+    bench_say("p99", load_percentile(0.99) / 1e3);
+}
+
+static void load_stay(void)
+{
+    uint64_t goal = load_answered + (uint64_t)load_n;
+
+    load_quiet = true;
+    load_ask_all();
+    while (load_answered < goal)
+        load_turn();
+    bench_say("idle", 1);
+    while (getchar() != EOF)
+        ;
+}
+
+int main(int argc, char **argv)
+{
+    long number[4];
+
+    for (int i = 0; i < 4; i++)
+        number[i] = argc == 5 ? strtol(argv[i + 1], NULL, 10) : 0;
+    load_n = number[1];
+    if (load_n <= 0) {
+        fprintf(stderr, "usage: %s PORT CONNECTIONS PID MILLISECONDS\n",
+                argv[0]);
+        return 2;
+    }
+    ring_open(&load_ring);
+    load_connect_all(number[0]);
+    if (number[3] > 0)
+        load_measure((pid_t)number[2], (uint64_t)number[3] * 1000000);
+    else
+        load_stay();
+    return 0;
+}
