@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/fd.c - what a hub knows of descriptors, and who waits for them.
+ *
+ * Only one is woken for one event: if there is more, who was woken wakes the
+ * next when its own call has gone through. So the first to come is the first to
+ * be served, and a herd does not run to find nothing.
+ */
+#include "hub/fd.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define FD_PAGE 128u
+
+void thrumi_fd_init(struct thrumi_fd_table *table)
+{
+    table->pages = NULL;
+    table->count = 0;
+}
+
+void thrumi_fd_fini(struct thrumi_fd_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        thrumi_free(table->pages[i]);
+    thrumi_free((void *)table->pages);
+    thrumi_fd_init(table);
+}
+
+struct thrumi_fd *thrumi_fd_find(const struct thrumi_fd_table *table, int fd)
+{
+    size_t page = (size_t)(unsigned)fd / FD_PAGE;
+
+    if (fd < 0 || page >= table->count || table->pages[page] == NULL)
+        return NULL;
+    return &table->pages[page][(unsigned)fd % FD_PAGE];
+}
+
+/* Room for so many pages; the entries stay where they are. */
+static bool fd_grow(struct thrumi_fd_table *table, size_t count)
+{
+    size_t want = table->count * 2 > count ? table->count * 2 : count;
+    struct thrumi_fd **pages = thrumi_alloc_array(want, sizeof(*pages));
+
+    if (pages == NULL)
+        return false;
+    memset((void *)pages, 0, want * sizeof(*pages));
+    if (table->count > 0)
+        memcpy((void *)pages, (const void *)table->pages,
+               table->count * sizeof(*pages));
+    thrumi_free((void *)table->pages);
+    table->pages = pages;
+    table->count = want;
+    return true;
+}
+
+static struct thrumi_fd *fd_page_new(void)
+{
+    struct thrumi_fd *page = thrumi_alloc_zero(FD_PAGE * sizeof(*page));
+
+    if (page == NULL)
+        return NULL;
+    for (unsigned i = 0; i < FD_PAGE; i++)
+        thrumi_list_init(&page[i].waits);
+    return page;
+}
+
+struct thrumi_fd *thrumi_fd_get(struct thrumi_fd_table *table, int fd)
+{
+    struct thrumi_fd *entry = thrumi_fd_find(table, fd);
+    size_t page = (size_t)(unsigned)fd / FD_PAGE;
+
+    if (entry != NULL || fd < 0)
+        return entry;
+    if (page >= table->count && !fd_grow(table, page + 1))
+        return NULL;
+    table->pages[page] = fd_page_new();
+    return thrumi_fd_find(table, fd);
+}
+
+void thrumi_fd_renew(struct thrumi_fd *entry)
+{
+    entry->generation++;
+    entry->ready = 0;
+    entry->sticky = 0;
+    entry->kind = THRUMI_IO_UNKNOWN;
+    entry->registered = false;
+}
+
+void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, struct thrumi_fd *entry,
+                         const struct thrumi_io *io, unsigned readiness)
+{
+    thrumi_parking_init(&wait->parking);
+    wait->io = io;
+    wait->readiness = readiness;
+    wait->generation = entry->generation;
+    wait->code = 0;
+}
+
+static void fd_wake(struct thrumi_fd_wait *wait, int code)
+{
+    thrumi_list_remove(&wait->link);
+    wait->code = code;
+    thrumi_parking_wake(&wait->parking);
+}
+
+bool thrumi_fd_wake_first(struct thrumi_fd *entry, unsigned readiness)
+{
+    struct thrumi_link *link = entry->waits.next;
+
+    for (; link != &entry->waits; link = link->next) {
+        struct thrumi_fd_wait *wait =
+            thrumi_container_of(link, struct thrumi_fd_wait, link);
+
+        if (wait->readiness & readiness) {
+            fd_wake(wait, 0);
+            return true;
+        }
+    }
+    return false;
+}
+
+void thrumi_fd_wake_all(struct thrumi_fd *entry, int code)
+{
+    while (!thrumi_list_empty(&entry->waits))
+        fd_wake(
+            thrumi_container_of(entry->waits.next, struct thrumi_fd_wait, link),
+            code);
+}

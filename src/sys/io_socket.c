@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys/io_socket.c - recv, send, accept and connect without a wait.
+ *
+ * MSG_DONTWAIT does it for data. accept() and connect() have no such flag:
+ *
+ *   accept    asks poll() first, unless the listener has O_NONBLOCK. If another
+ *             process takes the connection between the two calls, accept waits;
+ *             so listeners that the library makes have O_NONBLOCK.
+ *   connect   of TCP goes by sendto(MSG_FASTOPEN | MSG_DONTWAIT) of nothing,
+ *             which begins to connect and returns. Where that is refused, and
+ *             for other families, O_NONBLOCK is set while connect() is called.
+ *             A UNIX socket whose listener's queue is full cannot be waited for
+ *             by readiness at all: it blocks.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sys/io.h"
+#include "sys/io_parts.h"
+
+static int64_t socket_send(struct thrumi_io *io, int flags)
+{
+    if (!io->sigpipe)
+        flags |= MSG_NOSIGNAL;
+    if (io->op == THRUMI_IO_SENDTO)
+        return thrumi_io_result(
+            sendto(io->fd, io->from, io->length, flags, io->to, io->to_length));
+    if (io->op == THRUMI_IO_SENDMSG)
+        return thrumi_io_result(sendmsg(io->fd, io->sent, flags));
+    return thrumi_io_result(send(io->fd, io->from, io->length, flags));
+}
+
+int64_t thrumi_io_transfer(struct thrumi_io *io, int flags)
+{
+    int64_t result;
+
+    flags |= (int)io->flags;
+    switch (io->op) {
+    case THRUMI_IO_SEND:
+    case THRUMI_IO_SENDTO:
+    case THRUMI_IO_SENDMSG:
+        result = socket_send(io, flags);
+        break;
+    case THRUMI_IO_RECVFROM:
+        result = thrumi_io_result(recvfrom(io->fd, io->into, io->length, flags,
+                                           io->address, io->address_length));
+        break;
+    case THRUMI_IO_RECVMSG:
+        result = thrumi_io_result(recvmsg(io->fd, io->message, flags));
+        break;
+    default:
+        result = thrumi_io_result(recv(io->fd, io->into, io->length, flags));
+        break;
+    }
+    if (result == -EAGAIN)
+        thrumi_io_aim(io);
+    return result;
+}
+
+int64_t thrumi_io_try_accept(struct thrumi_io *io)
+{
+    int64_t result;
+
+    if (!thrumi_io_nonblocking(io->fd)) {
+        int ready = thrumi_io_poll(io->fd, POLLIN);
+
+        if (ready < 0)
+            return ready;
+        if (ready == 0)
+            return thrumi_io_again(io, io->fd, THRUMI_READABLE);
+    }
+    result = thrumi_io_result(
+        accept4(io->fd, io->address, io->address_length, (int)io->flags));
+    if (result == -EAGAIN)
+        return thrumi_io_again(io, io->fd, THRUMI_READABLE);
+    return result;
+}
+
+/* A connect that was begun: is it done? */
+static int64_t socket_connected(struct thrumi_io *io)
+{
+    int error = 0;
+    socklen_t length = sizeof(error);
+    int ready = thrumi_io_poll(io->fd, POLLOUT);
+
+    if (ready < 0)
+        return ready;
+    if (ready == 0)
+        return thrumi_io_again(io, io->fd, THRUMI_WRITABLE);
+    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        return -errno;
+    return -error;
+}
+
+static bool socket_is_tcp(int fd)
+{
+    int protocol = 0;
+    socklen_t length = sizeof(protocol);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
+           protocol == IPPROTO_TCP;
+}
+
+/* With O_NONBLOCK for as long as the call takes. */
+static int64_t socket_connect_flagged(struct thrumi_io *io)
+{
+    int flags = fcntl(io->fd, F_GETFL);
+    int64_t result;
+
+    if (flags < 0 || fcntl(io->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    result = thrumi_io_result(connect(io->fd, io->to, io->to_length));
+    fcntl(io->fd, F_SETFL, flags);
+    return result;
+}
+
+static int64_t socket_connect_begin(struct thrumi_io *io)
+{
+    int64_t result;
+
+    if (thrumi_io_nonblocking(io->fd))
+        return thrumi_io_result(connect(io->fd, io->to, io->to_length));
+    if (socket_is_tcp(io->fd)) {
+        result = thrumi_io_result(
+            sendto(io->fd, NULL, 0, MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL,
+                   io->to, io->to_length));
+        if (result != -EOPNOTSUPP)
+            return result;
+    }
+    return socket_connect_flagged(io);
+}
+
+int64_t thrumi_io_try_connect(struct thrumi_io *io)
+{
+    int64_t result;
+
+    if (io->started)
+        return socket_connected(io);
+    result = socket_connect_begin(io);
+    if (result == -EAGAIN)
+        return THRUMI_IO_BLOCKS;
+    if (result != -EINPROGRESS)
+        return result;
+    io->started = true;
+    return thrumi_io_again(io, io->fd, THRUMI_WRITABLE);
+}
