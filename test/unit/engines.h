@@ -2,8 +2,8 @@
 /*
  * test/unit/engines.h - an engine and a caller of it, without a hub.
  *
- * The caller's context parks by turning the engine until it is woken, as a hub
- * does that has nothing else to run.
+ * The caller parks by turning the engine until it is woken, as in a hub that has
+ * nothing else to run.
  */
 #ifndef TEST_ENGINES_H
 #define TEST_ENGINES_H
@@ -18,8 +18,7 @@
 #include "thrum_test.h"
 
 struct rig {
-    struct thrumi_context context;
-    struct thrumi_context *before; /* what ran here */
+    struct thrumi_scheduler scheduler;
     struct thrumi_engine *engine;
     void (*meanwhile)(struct rig *rig); /* called in each park */
     int (*fails)(struct rig *rig);      /* what the park says besides */
@@ -28,21 +27,27 @@ struct rig {
     unsigned turns;
 };
 
-static inline int rig_park(struct thrumi_context *context,
-                           struct thrumi_parking *parking, thrum_time deadline)
+static inline bool rig_woken(struct thrumi_parking *parking)
 {
-    struct rig *rig = thrumi_container_of(context, struct rig, context);
-    int rc;
+    return atomic_load(&parking->word) == THRUMI_PARKING_WOKEN;
+}
+
+static inline int rig_park(struct thrumi_scheduler *scheduler,
+                           struct thrumi_parking *parking, thrum_time deadline,
+                           unsigned flags)
+{
+    struct rig *rig = thrumi_container_of(scheduler, struct rig, scheduler);
+    bool masked = (flags & THRUMI_PARK_MASKED) != 0;
+    int rc = 0;
 
     rig->parks++;
-    while (atomic_load(&parking->word) == 0) {
-        if (rig->meanwhile != NULL)
+    while (!rig_woken(parking)) {
+        if (rig->meanwhile != NULL && !masked)
             rig->meanwhile(rig);
-        rc = rig->fails != NULL ? rig->fails(rig) : 0;
-        if (rc != 0)
+        if (rig->fails != NULL && !masked)
+            rc = rig->fails(rig);
+        if (rc != 0 || rig_woken(parking))
             return rc;
-        if (atomic_load(&parking->word) != 0)
-            break;
         if (thrumi_time_past(deadline))
             return -ETIMEDOUT;
         rig->turns++;
@@ -53,30 +58,28 @@ static inline int rig_park(struct thrumi_context *context,
     return 0;
 }
 
-static inline void rig_unpark(struct thrumi_context *context,
+static inline void rig_unpark(struct thrumi_scheduler *scheduler,
                               struct thrumi_parking *parking)
 {
-    (void)context;
-    atomic_store(&parking->word, 1);
+    (void)scheduler;
+    atomic_store(&parking->word, THRUMI_PARKING_WOKEN);
 }
 
 static inline void rig_open(struct rig *rig,
                             const struct thrumi_engine_ops *ops)
 {
     memset(rig, 0, sizeof(*rig));
-    rig->before = thrumi_context_running();
-    thrumi_context_init(&rig->context);
-    rig->context.park = rig_park;
-    rig->context.unpark = rig_unpark;
+    rig->scheduler.park = rig_park;
+    rig->scheduler.unpark = rig_unpark;
     assert_int_equal(ops->open(&rig->engine), 0);
-    thrumi_self()->running = &rig->context;
+    thrumi_self()->scheduler = &rig->scheduler;
 }
 
 static inline void rig_close(struct rig *rig)
 {
     assert_int_equal(rig->engine->ops->waiting(rig->engine), 0);
     rig->engine->ops->close(rig->engine);
-    thrumi_self()->running = rig->before;
+    thrumi_self()->scheduler = NULL;
 }
 
 static inline int64_t rig_run(struct rig *rig, struct thrumi_io *io,
