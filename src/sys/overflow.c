@@ -26,10 +26,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "sys/fault.h"
+#include "sys/interrupted.h"
 #include "sys/mutex.h"
 #include "sys/unwind.h"
 #include "sys/write.h"
@@ -51,28 +51,6 @@ static struct {
 static _Thread_local void *overflow_stack;
 
 /* ---- the report ---- */
-
-struct overflow_place {
-    const void *pc;
-    const void *sp;
-};
-
-static struct overflow_place overflow_place_of(const void *context)
-{
-    struct overflow_place place = {NULL, NULL};
-#if defined(__x86_64__)
-    const ucontext_t *at = context;
-
-    place.pc = (const void *)(uintptr_t)at->uc_mcontext.gregs[REG_RIP];
-    place.sp = (const void *)(uintptr_t)at->uc_mcontext.gregs[REG_RSP];
-#elif defined(__aarch64__)
-    const ucontext_t *at = context;
-
-    place.pc = (const void *)(uintptr_t)at->uc_mcontext.pc;
-    place.sp = (const void *)(uintptr_t)at->uc_mcontext.sp;
-#endif
-    return place;
-}
 
 /* Is the address in the guard of the stack that was in use? */
 static bool overflow_is(const void *address, const void *sp,
@@ -163,7 +141,7 @@ static void overflow_pass_on(int number, siginfo_t *info, void *context)
 
 static void overflow_handler(int number, siginfo_t *info, void *context)
 {
-    struct overflow_place place = overflow_place_of(context);
+    struct thrumi_interrupted place = thrumi_interrupted_at(context);
     struct thrumi_stack stack;
     int error = errno;
 
