@@ -104,6 +104,7 @@ def echo_gates(name):
         (name, 'cpu', '<=', 1, 'floor-epoll', 'aim'),
         (uring, 'cpu', '<=', 0.85, 'floor-epoll', 'gate'),
         (uring, 'cpu', '<=', 0.78, 'floor-epoll', 'aim'),
+        (uring, 'cpu', '<=', 1.05, 'floor-uring', 'aim'),
     ]
 
 
