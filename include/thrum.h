@@ -20,6 +20,7 @@
 #include <thrum/scope.h>
 #include <thrum/stack.h>
 #include <thrum/stats.h>
+#include <thrum/sync.h>
 #include <thrum/thread_pool.h>
 
 #endif /* THRUM_H */

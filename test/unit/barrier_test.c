@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/unit/barrier_test.c - going on together, or not at all.
+ */
+#include <errno.h>
+
+#include "actors.h"
+#include "sync_waiting.h"
+
+#define PARTIES 4u
+
+struct stage {
+    thrum_barrier barrier;
+    struct log log;
+    atomic_uint arrived;
+    atomic_uint broken;
+};
+
+#define STAGE                            \
+ {                                       \
+  .barrier = THRUM_BARRIER_INIT(PARTIES) \
+ }
+
+static void go_round(void *arg, unsigned index)
+{
+    struct stage *stage = arg;
+    unsigned rounds = test_scale(500);
+
+    (void)index;
+    for (unsigned i = 0; i < rounds; i++) {
+        int place;
+
+        atomic_fetch_add(&stage->arrived, 1);
+        place = thrum_barrier_wait(&stage->barrier, THRUM_FOREVER);
+        CHECK(place >= 0 && place < (int)PARTIES);
+        CHECK(atomic_load(&stage->arrived) >= (i + 1) * PARTIES);
+        if (place == 0)
+            log_add(&stage->log, 0);
+        if (place == 0)
+            atomic_fetch_sub(&stage->log.count, 1);
+    }
+}
+
+TEST_ACTORS(they_go_on_together_again_and_again)
+{
+    struct stage stage = STAGE;
+    struct actors actors;
+
+    actors_begin(&actors, mode);
+    actors_add_many(&actors, PARTIES, go_round, &stage);
+    actors_end(&actors);
+    assert_int_equal(stage.arrived, PARTIES * test_scale(500));
+    thrum_barrier_fini(&stage.barrier);
+}
+
+static void arrive(void *arg, unsigned index)
+{
+    struct stage *stage = arg;
+
+    CHECK_INT(thrum_barrier_wait(&stage->barrier, THRUM_FOREVER), index);
+    log_add(&stage->log, index);
+}
+
+TEST_ACTORS(the_places_are_in_the_order_of_arrival)
+{
+    struct stage stage = STAGE;
+    struct actors actors;
+
+    actors_begin(&actors, mode);
+    for (unsigned i = 1; i < PARTIES; i++) {
+        actors_add(&actors, arrive, &stage);
+        AWAIT_WAITING(&stage.barrier, i);
+    }
+    assert_int_equal(thrum_barrier_wait(&stage.barrier, THRUM_NOW),
+                     PARTIES - 1);
+    actors_end(&actors);
+}
+
+static void find_it_broken(void *arg, unsigned index)
+{
+    struct stage *stage = arg;
+
+    (void)index;
+    CHECK_INT(thrum_barrier_wait(&stage->barrier, THRUM_FOREVER),
+              THRUM_EBROKEN);
+    atomic_fetch_add(&stage->broken, 1);
+}
+
+TEST_ACTORS(who_leaves_breaks_it)
+{
+    struct stage stage = STAGE;
+    struct actors actors;
+
+    actors_begin(&actors, mode);
+    actors_add_many(&actors, 2, find_it_broken, &stage);
+    AWAIT_WAITING(&stage.barrier, 2);
+    assert_int_equal(thrum_barrier_wait(&stage.barrier, thrum_in_ms(1)),
+                     -ETIMEDOUT);
+    assert_int_equal(thrum_barrier_wait(&stage.barrier, THRUM_FOREVER),
+                     THRUM_EBROKEN);
+    actors_end(&actors);
+    assert_int_equal(stage.broken, 2);
+    thrum_barrier_reset(&stage.barrier);
+    assert_int_equal(thrum_barrier_wait(&stage.barrier, thrum_in_ms(1)),
+                     -ETIMEDOUT);
+}
+
+TEST_ACTORS(abort_and_reset_let_those_go_who_wait)
+{
+    struct stage stage = STAGE;
+    struct actors actors;
+
+    actors_begin(&actors, mode);
+    actors_add(&actors, find_it_broken, &stage);
+    AWAIT_WAITING(&stage.barrier, 1);
+    thrum_barrier_reset(&stage.barrier);
+    WAIT_UNTIL(atomic_load(&stage.broken) == 1);
+    actors_add(&actors, find_it_broken, &stage);
+    AWAIT_WAITING(&stage.barrier, 1);
+    thrum_barrier_abort(&stage.barrier);
+    actors_add(&actors, find_it_broken, &stage);
+    actors_end(&actors);
+    assert_int_equal(stage.broken, 3);
+}
+
+TEST(one_party_does_not_wait)
+{
+    thrum_barrier barrier;
+
+    assert_int_equal(thrum_barrier_init(&barrier, 0), -EINVAL);
+    assert_int_equal(thrum_barrier_init(&barrier, ~0u), -EINVAL);
+    assert_int_equal(thrum_barrier_init(&barrier, 1), 0);
+    assert_int_equal(thrum_barrier_wait(&barrier, THRUM_NOW), 0);
+    assert_int_equal(thrum_barrier_wait(&barrier, THRUM_NOW), 0);
+    thrum_barrier_fini(&barrier);
+}
+
+TEST_MAIN("barrier")
