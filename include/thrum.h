@@ -18,6 +18,7 @@
 #include <thrum/promise.h>
 #include <thrum/queue.h>
 #include <thrum/scope.h>
+#include <thrum/select.h>
 #include <thrum/stack.h>
 #include <thrum/stats.h>
 #include <thrum/sync.h>

@@ -119,6 +119,7 @@ struct thrumi_self {
     void (*loom_ends)(struct thrumi_self *self); /* with the thread */
     unsigned shard;       /* which of a pool's queues it submits to, from 1 */
     unsigned since_timed; /* submits since one was timed */
+    unsigned select_turn; /* whose turn it is in its selects */
 };
 
 extern _Thread_local struct thrumi_self thrumi_self_data
