@@ -14,6 +14,7 @@
 #include <thrum/greenlet.h>
 #include <thrum/inline.h>
 #include <thrum/iter.h>
+#include <thrum/monitor.h>
 #include <thrum/parallel.h>
 #include <thrum/promise.h>
 #include <thrum/queue.h>

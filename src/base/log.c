@@ -26,6 +26,11 @@ void thrum_set_log(thrum_log_fn *fn, void *arg)
     atomic_store_explicit(&log_state.fn, fn, memory_order_release);
 }
 
+bool thrumi_log_is_set(void)
+{
+    return atomic_load_explicit(&log_state.fn, memory_order_relaxed) != NULL;
+}
+
 void thrumi_log(thrum_log_level level, const char *format, ...)
 {
     /* acquire: pairs with the release in thrum_set_log() */

@@ -9,5 +9,7 @@
 
 void thrumi_log(thrum_log_level level, const char *format, ...)
     THRUM_PRINTF(2, 3);
+/* Does anybody read it? */
+bool thrumi_log_is_set(void);
 
 #endif /* THRUMI_BASE_LOG_H */

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/monitor.c - finding greenlets that do not let others go on.
+ *
+ * A thread that looks at all hubs four times in the time that is too long. A hub
+ * counts its switches and its looks at events; one that does not sleep, has
+ * somebody who could go on some time, and has counted nothing since it was
+ * first seen with that number, is held. So a hold is noticed a quarter of the
+ * limit late at most, and hubs pay nothing for it.
+ *
+ * Locking: monitor.lock is held while it is started and stopped. Its thread
+ * takes the lock of the list of hubs to look, and no lock to tell.
+ */
+#include "hub/monitor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "hub/hold.h"
+#include "sys/ask.h"
+#include "sys/clock.h"
+#include "sys/look.h"
+#include "sys/mutex.h"
+#include "sys/park.h"
+#include "sys/thread.h"
+#include "sys/write.h"
+
+#define MONITOR_LIMIT 100000000 /* ns; the default */
+#define MONITOR_LOOKS 4         /* in that time */
+#define MONITOR_LEAST 1000000   /* ns between two looks */
+
+static struct {
+    struct thrumi_global_mutex lock;
+    /* guarded by lock: */
+    bool started;
+    bool environment_read;
+    pthread_t thread;
+    /* written before the thread starts: */
+    thrum_monitor_options options;
+    struct thrumi_hold *hold;
+    atomic_uint stop;  /* 1: to end */
+    atomic_int number; /* of the thread in the kernel; 0: none */
+} monitor;
+
+/* ---- looking ---- */
+
+struct monitor_round {
+    int64_t now;
+    bool found;
+};
+
+static bool monitor_look(struct thrumi_watch *watch, void *arg)
+{
+    struct monitor_round *round = arg;
+
+    if (!thrumi_watch_holds(watch)) {
+        thrumi_watch_see(watch, round->now);
+        return true;
+    }
+    if (watch->told || round->now - watch->since < monitor.options.limit_ns)
+        return true;
+    watch->told = true;
+    round->found =
+        thrumi_hold_take(watch, monitor.options.signal, monitor.hold);
+    monitor.hold->told.ns = round->now - watch->since;
+    monitor.hold->told.cpu_ns =
+        thrumi_look_cpu_ns(watch->thread) - watch->cpu_since;
+    return !round->found;
+}
+
+/* ---- telling ---- */
+
+static void monitor_log(const char *text)
+{
+    thrumi_log(THRUM_LOG_WARNING, "%s", text);
+}
+
+static void monitor_print(const char *text)
+{
+    thrumi_write(2, "thrum: ", 7);
+    thrumi_write(2, text, strlen(text));
+    thrumi_write(2, "\n", 1);
+}
+
+static void monitor_print_hold(const thrum_hold *hold, void *arg)
+{
+    (void)hold;
+    (void)arg;
+    thrumi_hold_write(monitor.hold,
+                      thrumi_log_is_set() ? monitor_log : monitor_print);
+}
+
+static void monitor_tell(void)
+{
+    if (monitor.options.fn != NULL)
+        monitor.options.fn(&monitor.hold->told, monitor.options.arg);
+    else
+        thrumi_hold_write(monitor.hold, monitor_log);
+}
+
+static void monitor_round(void)
+{
+    struct monitor_round round;
+
+    do {
+        round.now = thrumi_clock_ns();
+        round.found = false;
+        thrumi_watch_each(monitor_look, &round);
+        if (round.found)
+            monitor_tell();
+    } while (round.found);
+}
+
+static void *monitor_run(void *arg)
+{
+    int64_t pause = monitor.options.limit_ns / MONITOR_LOOKS;
+
+    (void)arg;
+    thrumi_thread_set_name("thrum-monitor", 0);
+    atomic_store_explicit(&monitor.number, thrumi_thread_number(),
+                          memory_order_relaxed);
+    if (pause < MONITOR_LEAST)
+        pause = MONITOR_LEAST;
+    while (atomic_load_explicit(&monitor.stop, memory_order_relaxed) == 0) {
+        monitor_round();
+        thrumi_park_word(&monitor.stop, 0, thrum_in_ns(pause));
+    }
+    return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+static int monitor_set_options(const thrum_monitor_options *options)
+{
+    static const thrum_monitor_options none = THRUM_MONITOR_OPTIONS;
+
+    if (options == NULL)
+        options = &none;
+    if (options->size < sizeof(*options) || options->limit_ns < 0 ||
+        options->signal < 0)
+        return -EINVAL;
+    monitor.options = *options;
+    if (options->limit_ns == 0)
+        monitor.options.limit_ns = MONITOR_LIMIT;
+    return options->signal == 0 ? 0 : thrumi_ask_prepare(options->signal);
+}
+
+static int monitor_start_thread(void)
+{
+    struct thrumi_thread_options options = {.stack_size = 0};
+    sigset_t mask;
+
+    thrumi_thread_mask(&mask, true);
+    options.mask = &mask;
+    atomic_store_explicit(&monitor.stop, 0, memory_order_relaxed);
+    return thrumi_thread_start(&monitor.thread, &options, monitor_run, NULL);
+}
+
+/* The lock is held. */
+static int monitor_start(const thrum_monitor_options *options)
+{
+    int rc;
+
+    if (monitor.started)
+        return -EALREADY;
+    rc = monitor_set_options(options);
+    if (rc != 0)
+        return rc;
+    if (monitor.hold == NULL)
+        monitor.hold = thrumi_alloc(sizeof(*monitor.hold));
+    if (monitor.hold == NULL)
+        return -ENOMEM;
+    rc = monitor_start_thread();
+    monitor.started = rc == 0;
+    return rc;
+}
+
+/* A forked child has none of its parent's threads. */
+static void monitor_lock(void)
+{
+    if (thrumi_global_mutex_lock(&monitor.lock)) {
+        monitor.started = false;
+        atomic_store_explicit(&monitor.number, 0, memory_order_relaxed);
+    }
+}
+
+int thrum_monitor_start(const thrum_monitor_options *options)
+{
+    int rc;
+
+    monitor_lock();
+    rc = monitor_start(options);
+    thrumi_global_mutex_unlock(&monitor.lock);
+    return rc;
+}
+
+int thrum_monitor_stop(void)
+{
+    int rc = -ESRCH;
+
+    if (atomic_load_explicit(&monitor.number, memory_order_relaxed) ==
+        thrumi_thread_number())
+        return THRUM_ECONTEXT;
+    monitor_lock();
+    if (monitor.started) {
+        atomic_store_explicit(&monitor.stop, 1, memory_order_relaxed);
+        thrumi_wake_word(&monitor.stop, 1);
+        pthread_join(monitor.thread, NULL);
+        atomic_store_explicit(&monitor.number, 0, memory_order_relaxed);
+        thrumi_free(monitor.hold);
+        monitor.hold = NULL;
+        monitor.started = false;
+        rc = 0;
+    }
+    thrumi_global_mutex_unlock(&monitor.lock);
+    return rc;
+}
+
+/* ---- the environment ---- */
+
+/* A number above 0 and up to the most, or 0. */
+static int monitor_number_of(const char *variable, int most)
+{
+    const char *text = getenv(variable);
+    char *end;
+    long number;
+
+    if (text == NULL)
+        return 0;
+    number = strtol(text, &end, 10);
+    return *end != '\0' || number < 1 || number > most ? 0 : (int)number;
+}
+
+static void monitor_read_environment(void)
+{
+    thrum_monitor_options options = THRUM_MONITOR_OPTIONS;
+    int ms = monitor_number_of("THRUM_MONITOR_MS", 1000000);
+    int rc;
+
+    if (ms == 0)
+        return;
+    options.limit_ns = ms * INT64_C(1000000);
+    options.fn = monitor_print_hold;
+    options.signal = monitor_number_of("THRUM_MONITOR_SIGNAL", 64);
+    rc = monitor_start(&options);
+    if (rc != 0)
+        thrumi_log(THRUM_LOG_ERROR, "the monitor cannot be started: %s",
+                   thrum_strerror(rc));
+}
+
+void thrumi_monitor_at_first_hub(void)
+{
+    monitor_lock();
+    if (!monitor.environment_read && !monitor.started)
+        monitor_read_environment();
+    monitor.environment_read = true;
+    thrumi_global_mutex_unlock(&monitor.lock);
+}

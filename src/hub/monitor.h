@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/monitor.h - the monitor, for hubs that begin.
+ */
+#ifndef THRUMI_HUB_MONITOR_H
+#define THRUMI_HUB_MONITOR_H
+
+/* Starts it if the environment says so; at the first hub of the process. */
+void thrumi_monitor_at_first_hub(void);
+
+#endif /* THRUMI_HUB_MONITOR_H */
