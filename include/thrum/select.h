@@ -3,7 +3,7 @@
  * thrum/select.h - waiting for the first of several things, whatever they are.
  *
  * Each case says what it waits for: to put into a queue or get from one, a
- * future to settle, a time to come. Select waits until one of them can be done,
+ * future to settle, an event to be set, a time to come. Select waits until one of them can be done,
  * does that one and no other, and says which it was.
  *
  *     thrum_select_case cases[] = {
@@ -26,6 +26,7 @@
 
 #include <thrum/future.h>
 #include <thrum/queue.h>
+#include <thrum/sync.h>
 
 THRUM_BEGIN_DECLS
 
@@ -34,6 +35,7 @@ typedef enum thrum_select_kind {
     THRUM_SELECT_PUT,       /* there is room, or the queue is closed */
     THRUM_SELECT_GET,       /* there is an item, or the queue is closed */
     THRUM_SELECT_FUTURE,    /* it has settled */
+    THRUM_SELECT_EVENT,     /* it is set */
     THRUM_SELECT_TIMER,     /* the time has come */
 } thrum_select_kind;
 
@@ -44,6 +46,7 @@ typedef struct thrum_select_case {
     union {
         thrum_queue *queue;
         thrum_future *future;
+        thrum_event *event;
         thrum_time time;
     } on;
     void *item; /* to put; or what was got */
@@ -51,7 +54,7 @@ typedef struct thrum_select_case {
 
 /* Waits for the first of the cases that can be done, and does it. Of several
  * that can be done at once each has its turn, not always the first of them. A
- * queue or future may be in several cases.
+ * queue, future or event may be in several cases.
  *
  * Call from:  any thread or greenlet; in a callback with THRUM_NOW.
  * Blocks:     until one can be done; cancellable.
@@ -110,6 +113,15 @@ static inline thrum_select_case thrum_select_future(thrum_future *future)
     settled.kind = THRUM_SELECT_FUTURE;
     settled.on.future = future;
     return settled;
+}
+
+static inline thrum_select_case thrum_select_event(thrum_event *event)
+{
+    thrum_select_case set = thrum_select_never();
+
+    set.kind = THRUM_SELECT_EVENT;
+    set.on.event = event;
+    return set;
 }
 
 static inline thrum_select_case thrum_select_timer(thrum_time time)

@@ -96,3 +96,23 @@ int thrum_event_wait(thrum_event *event, thrum_time deadline)
 {
     return thrum_event_is_set(event) ? 0 : event_wait_slow(event, deadline);
 }
+
+bool thrumi_event_listen(thrum_event *event, struct thrumi_waitnode *node)
+{
+    struct thrumi_sync *sync = event_sync(event);
+    unsigned state = thrumi_sync_enter(sync);
+
+    if (state == 0)
+        thrumi_waitlist_add(&sync->waiters, node);
+    thrumi_sync_leave(sync, state);
+    return state == 0;
+}
+
+void thrumi_event_unlisten(thrum_event *event, struct thrumi_waitnode *node)
+{
+    struct thrumi_sync *sync = event_sync(event);
+    unsigned state = thrumi_sync_enter(sync);
+
+    thrumi_waitlist_remove(&sync->waiters, node);
+    thrumi_sync_leave(sync, state);
+}

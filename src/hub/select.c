@@ -10,12 +10,13 @@
  *
  * From then on the word `claim` decides: whoever gets it from THRUMI_UNCLAIMED
  * to the number of a case does that case, and wakes. A queue that serves a node
- * does so, the node's lock held (task/waitlist.h); a future that settles; or
- * the select itself, when its wait ends otherwise.
+ * does so, with its lock held (task/waitlist.h); likewise an event that is
+ * set, and a future that settles; or the select itself, when its wait ends
+ * otherwise.
  *
  * Locking: the locks of the queues, in the order of their addresses; nobody
- * else holds two of them. Futures are listened to after these were dropped:
- * one that has settled stays so.
+ * else holds two of them. Futures and events are listened to after these were
+ * dropped: to listen is to look, too.
  */
 #include <thrum/select.h>
 
@@ -24,6 +25,7 @@
 
 #include "base/alloc.h"
 #include "hub/queue.h"
+#include "hub/sync.h"
 #include "sys/clock.h"
 #include "sys/park.h"
 #include "task/future.h"
@@ -35,7 +37,7 @@ struct select_node {
     struct thrumi_queue_node queue;
     struct select_wait *select;
     thrum_select_case *of;
-    bool listens; /* was put on the list of its future */
+    bool listens; /* was put on the list of its future or event */
 };
 
 struct select_wait {
@@ -63,6 +65,7 @@ static int select_check(const thrum_select_case *of)
 {
     switch (of->kind) {
     case THRUM_SELECT_NEVER:
+    case THRUM_SELECT_EVENT:
     case THRUM_SELECT_TIMER:
         return 0;
     case THRUM_SELECT_PUT:
@@ -218,6 +221,9 @@ static int select_try(struct select_node *node,
     case THRUM_SELECT_FUTURE:
         ready = thrumi_future_settled(of->on.future);
         break;
+    case THRUM_SELECT_EVENT:
+        ready = thrum_event_is_set(of->on.event);
+        break;
     case THRUM_SELECT_TIMER:
         ready = thrumi_time_past(of->on.time);
         break;
@@ -280,21 +286,37 @@ static void select_future_wake(struct thrumi_waiter *waiter)
     thrumi_wake_word(fired, 1);
 }
 
-/* Puts nodes on the lists of the futures; the first that has settled already
- * claims its case. False: one did, so nobody will wake. */
+/* Puts the node on the list of its future or event; false when that is ready
+ * already. Nodes of other kinds stay where they are. */
+static bool select_listen_to(struct select_node *node)
+{
+    struct thrumi_waitnode *wait = &node->queue.wait;
+
+    switch (node->of->kind) {
+    case THRUM_SELECT_FUTURE:
+        wait->waiter.wake = select_future_wake;
+        node->listens = thrumi_future_listen(node->of->on.future, &wait->waiter,
+                                             THRUMI_WAITER);
+        return node->listens;
+    case THRUM_SELECT_EVENT:
+        node->listens = thrumi_event_listen(node->of->on.event, wait);
+        return node->listens;
+    case THRUM_SELECT_NEVER:
+    case THRUM_SELECT_PUT:
+    case THRUM_SELECT_GET:
+    case THRUM_SELECT_TIMER:
+    default:
+        return true;
+    }
+}
+
+/* Does so for all; the first that is ready already claims its case. False: one
+ * did, so nobody will wake. */
 static bool select_listen(struct select_wait *select)
 {
-    for (int i = 0; i < select->n; i++) {
-        struct select_node *node = &select->nodes[i];
-
-        if (node->of->kind != THRUM_SELECT_FUTURE)
-            continue;
-        node->queue.wait.waiter.wake = select_future_wake;
-        node->listens = thrumi_future_listen(
-            node->of->on.future, &node->queue.wait.waiter, THRUMI_WAITER);
-        if (!node->listens)
-            return !thrumi_claim(&select->claim, node->queue.wait.choice);
-    }
+    for (int i = 0; i < select->n; i++)
+        if (!select_listen_to(&select->nodes[i]))
+            return !thrumi_claim(&select->claim, (unsigned)i + 1);
     return true;
 }
 
@@ -309,24 +331,36 @@ static void select_await_fired(struct select_wait *select, unsigned count)
         thrumi_park_word(&select->fired, fired, THRUM_FOREVER);
 }
 
-/* Takes all nodes off. What they were given stays in them. */
+/* Takes a node off its queue's list, and what it was given stays in it. */
+static void select_leave_queue(struct select_node *node)
+{
+    thrum_queue *queue = node->of->on.queue;
+
+    thrumi_mutex_lock(&queue->lock);
+    thrumi_waitlist_remove(select_list_of(node), &node->queue.wait);
+    thrumi_mutex_unlock(&queue->lock);
+}
+
+/* Takes it off whatever list it is on. True: a future is about to wake it. */
+static bool select_leave(struct select_node *node)
+{
+    struct thrumi_waitnode *wait = &node->queue.wait;
+
+    if (select_is_of_queue(node->of))
+        select_leave_queue(node);
+    else if (node->listens && node->of->kind == THRUM_SELECT_EVENT)
+        thrumi_event_unlisten(node->of->on.event, wait);
+    else if (node->listens)
+        return !thrumi_future_unlisten(node->of->on.future, &wait->waiter);
+    return false;
+}
+
 static void select_unlist(struct select_wait *select)
 {
     unsigned to_fire = 0;
 
-    for (int i = 0; i < select->n; i++) {
-        struct select_node *node = &select->nodes[i];
-
-        if (select_is_of_queue(node->of)) {
-            thrumi_mutex_lock(&node->of->on.queue->lock);
-            thrumi_waitlist_remove(select_list_of(node), &node->queue.wait);
-            thrumi_mutex_unlock(&node->of->on.queue->lock);
-        } else if (node->listens &&
-                   !thrumi_future_unlisten(node->of->on.future,
-                                           &node->queue.wait.waiter)) {
-            to_fire++;
-        }
-    }
+    for (int i = 0; i < select->n; i++)
+        to_fire += select_leave(&select->nodes[i]);
     select_await_fired(select, to_fire);
 }
 

@@ -78,6 +78,11 @@ int thrumi_sync_wait(struct thrumi_sync *sync,
 bool thrumi_sync_hand_over(struct thrumi_sync *sync, unsigned handed,
                            unsigned kept);
 
+/* For a wait that is for more than the event: puts its node on the event's
+ * list; false when the event is set. Takes it off, if it is there still. */
+bool thrumi_event_listen(thrum_event *event, struct thrumi_waitnode *node);
+void thrumi_event_unlisten(thrum_event *event, struct thrumi_waitnode *node);
+
 /* Ends the program, with a sentence, if somebody waits for it. */
 void thrumi_sync_fini(struct thrumi_sync *sync, const char *function);
 /* Ends the program: "FUNCTION: COMPLAINT". */

@@ -282,6 +282,32 @@ TEST(a_future_that_settles_ends_it)
     }
 }
 
+TEST(an_event_that_is_set_ends_it)
+{
+    for_each_cast(cast)
+    {
+        thrum_event one = THRUM_EVENT_INIT, two = THRUM_EVENT_INIT;
+        thrum_select_case cases[2][2];
+        struct waiting waiting[2];
+
+        for (int i = 0; i < 2; i++) {
+            cases[i][0] = thrum_select_event(&one);
+            cases[i][1] = thrum_select_event(&two);
+            waiting_start(&waiting[i], &cast, cases[i], 2);
+        }
+        thrum_event_set(&two);
+        thrum_event_clear(&two);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(waiting_end(&waiting[i]), 1);
+        assert_int_equal(SELECT(cases[0], thrum_in_ms(1)), -ETIMEDOUT);
+        thrum_event_set(&one);
+        assert_int_equal(SELECT(cases[0], THRUM_FOREVER), 0);
+        assert_true(thrum_event_is_set(&one));
+        thrum_event_fini(&one);
+        thrum_event_fini(&two);
+    }
+}
+
 TEST(a_close_ends_it)
 {
     for_each_cast(cast)

@@ -24,7 +24,8 @@ static unsigned got[ITEMS];
 static unsigned closed; /* calls that were told so */
 static thrum_promise *promise;
 static thrum_future *future;
-static unsigned saw_future;
+static unsigned saw_future; /* or event */
+static thrum_event event;
 
 /* ---- what threads do ---- */
 
@@ -168,6 +169,21 @@ static void select_get_or_future_a_while(void)
     scribble();
 }
 
+static void select_get_or_event_a_while(void)
+{
+    thrum_select_case cases[] = {thrum_select_get(one),
+                                 thrum_select_event(&event)};
+
+    do_select(cases, 2, a_while());
+    scribble();
+}
+
+static void set_and_clear(void)
+{
+    thrum_event_set(&event);
+    thrum_event_clear(&event);
+}
+
 /* Two that could serve each other in two ways. */
 static void select_put_one_get_two(void)
 {
@@ -274,6 +290,7 @@ static void check(void)
 {
     drain(one);
     drain(two);
+    thrum_event_fini(&event);
     for (unsigned i = 0; i < ITEMS; i++)
         model_assert(put[i] == got[i] && put[i] <= 1);
 }
@@ -403,6 +420,12 @@ static const struct model_program programs[] = {
      .setup = setup_future,
      .threads = {settle, put_one_a_while, select_get_or_future_a_while},
      .check = check_future,
+     .preemptions = 2,
+     .timeouts = 2},
+    {.name = "select: an event is set and cleared as it gives up",
+     .setup = setup_channels,
+     .threads = {set_and_clear, put_one_a_while, select_get_or_event_a_while},
+     .check = check,
      .preemptions = 2,
      .timeouts = 2},
     {.name = "select: closed",
