@@ -218,7 +218,7 @@ static int epoll_park(struct engine_epoll *self, struct thrumi_io *io,
     rc = epoll_register(self, entry, io, &fresh);
     if (rc != 0)
         return rc;
-    thrumi_fd_wait_init(&call.wait, entry, io, io->wait_for);
+    thrumi_fd_wait_init(&call.wait, entry->generation, io, io->wait_for);
     call.aging.next = NULL;
     if (!fresh)
         thrumi_list_append(&self->young, &call.aging);

@@ -88,13 +88,15 @@ void thrumi_fd_renew(struct thrumi_fd *entry)
     entry->registered = false;
 }
 
-void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, struct thrumi_fd *entry,
+void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, uint32_t generation,
                          const struct thrumi_io *io, unsigned readiness)
 {
     thrumi_parking_init(&wait->parking);
+    thrumi_parking_for(&wait->parking, thrumi_io_wish(io->op),
+                       (void *)(intptr_t)io->fd);
     wait->io = io;
     wait->readiness = readiness;
-    wait->generation = entry->generation;
+    wait->generation = generation;
     wait->code = 0;
 }
 

@@ -64,7 +64,7 @@ struct thrumi_fd *thrumi_fd_get(struct thrumi_fd_table *table, int fd);
 /* The number begins another life, of which nothing is known. */
 void thrumi_fd_renew(struct thrumi_fd *entry);
 
-void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, struct thrumi_fd *entry,
+void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, uint32_t generation,
                          const struct thrumi_io *io, unsigned readiness);
 /* Takes off the list, and wakes, the first that waits for any of this. */
 bool thrumi_fd_wake_first(struct thrumi_fd *entry, unsigned readiness);

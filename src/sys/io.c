@@ -24,23 +24,34 @@
 #include "sys/fault.h"
 #include "sys/io_parts.h"
 
-static const char *const io_names[THRUMI_IO_OPS] = {
-    [THRUMI_IO_READ] = "read",         [THRUMI_IO_WRITE] = "write",
-    [THRUMI_IO_READV] = "readv",       [THRUMI_IO_WRITEV] = "writev",
-    [THRUMI_IO_PREAD] = "pread",       [THRUMI_IO_PWRITE] = "pwrite",
-    [THRUMI_IO_PREADV] = "preadv",     [THRUMI_IO_PWRITEV] = "pwritev",
-    [THRUMI_IO_RECV] = "recv",         [THRUMI_IO_SEND] = "send",
-    [THRUMI_IO_RECVFROM] = "recvfrom", [THRUMI_IO_SENDTO] = "sendto",
-    [THRUMI_IO_RECVMSG] = "recvmsg",   [THRUMI_IO_SENDMSG] = "sendmsg",
-    [THRUMI_IO_ACCEPT] = "accept",     [THRUMI_IO_CONNECT] = "connect",
-    [THRUMI_IO_POLL] = "poll",         [THRUMI_IO_SENDFILE] = "sendfile",
-    [THRUMI_IO_SPLICE] = "splice",     [THRUMI_IO_OPENAT] = "openat",
-    [THRUMI_IO_STATX] = "statx",       [THRUMI_IO_FSYNC] = "fsync",
-};
-
-const char *thrumi_io_name(unsigned char op)
+const char *thrumi_io_wish(unsigned char op)
 {
-    return op < THRUMI_IO_OPS ? io_names[op] : "io";
+    static const char *const wishes[THRUMI_IO_OPS] = {
+        [THRUMI_IO_READ] = "read of descriptor #",
+        [THRUMI_IO_WRITE] = "write of descriptor #",
+        [THRUMI_IO_READV] = "readv of descriptor #",
+        [THRUMI_IO_WRITEV] = "writev of descriptor #",
+        [THRUMI_IO_PREAD] = "pread of descriptor #",
+        [THRUMI_IO_PWRITE] = "pwrite of descriptor #",
+        [THRUMI_IO_PREADV] = "preadv of descriptor #",
+        [THRUMI_IO_PWRITEV] = "pwritev of descriptor #",
+        [THRUMI_IO_RECV] = "recv of descriptor #",
+        [THRUMI_IO_SEND] = "send of descriptor #",
+        [THRUMI_IO_RECVFROM] = "recvfrom of descriptor #",
+        [THRUMI_IO_SENDTO] = "sendto of descriptor #",
+        [THRUMI_IO_RECVMSG] = "recvmsg of descriptor #",
+        [THRUMI_IO_SENDMSG] = "sendmsg of descriptor #",
+        [THRUMI_IO_ACCEPT] = "accept of descriptor #",
+        [THRUMI_IO_CONNECT] = "connect of descriptor #",
+        [THRUMI_IO_POLL] = "poll of descriptor #",
+        [THRUMI_IO_SENDFILE] = "sendfile of descriptor #",
+        [THRUMI_IO_SPLICE] = "splice of descriptor #",
+        [THRUMI_IO_OPENAT] = "openat",
+        [THRUMI_IO_STATX] = "statx",
+        [THRUMI_IO_FSYNC] = "fsync of descriptor #",
+    };
+
+    return wishes[op];
 }
 
 int thrumi_io_poll(int fd, unsigned events)
@@ -131,12 +142,21 @@ void thrumi_io_aim(struct thrumi_io *io)
     (void)thrumi_io_again(io, io->fd, readiness);
 }
 
+void thrumi_io_await(struct thrumi_io *wait, const struct thrumi_io *io)
+{
+    *wait = (struct thrumi_io){.op = THRUMI_IO_POLL, .fd = io->wait_fd};
+    if (io->wait_for & THRUMI_READABLE)
+        wait->flags |= POLLIN;
+    if (io->wait_for & THRUMI_WRITABLE)
+        wait->flags |= POLLOUT;
+}
+
 bool thrumi_io_is_plain(const struct thrumi_io *io)
 {
     const uint32_t plain = 1u << THRUMI_IO_READ | 1u << THRUMI_IO_WRITE |
                            1u << THRUMI_IO_RECV | 1u << THRUMI_IO_SEND;
 
-    return (plain >> io->op & 1) != 0 &&
+    return (plain >> io->op & 1) != 0 && io->length > 0 &&
            (io->flags & ~(unsigned)(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE)) ==
                0;
 }

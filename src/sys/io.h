@@ -135,6 +135,12 @@ int64_t thrumi_io_block(struct thrumi_io *io);
 /* Sets wait_fd and wait_for to what the call waits for by its nature. */
 void thrumi_io_aim(struct thrumi_io *io);
 
+/* Makes `wait` a poll for what `io` waits for. */
+void thrumi_io_await(struct thrumi_io *wait, const struct thrumi_io *io);
+
+/* What a call waits for, to be given to thrumi_parking_for(). */
+const char *thrumi_io_wish(unsigned char op);
+
 /* What the descriptor is. */
 unsigned char thrumi_io_kind_of(int fd);
 
@@ -146,8 +152,5 @@ static inline bool thrumi_io_is_short(const struct thrumi_io *io, int64_t count)
 {
     return count > 0 && (size_t)count < io->length;
 }
-
-/* The name of the call, for dumps: "recv". */
-const char *thrumi_io_name(unsigned char op);
 
 #endif /* THRUMI_SYS_IO_H */

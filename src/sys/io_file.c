@@ -46,9 +46,12 @@
 /* The room of a tty that polls as writable is not told; this much there is. */
 #define FILE_TTY_CHUNK 256
 
+/* So many pieces of a vector are looked at when only a part may be used. */
+#define FILE_PIECES 8
+
 /* What a call reads or writes, as a vector. */
 struct file_span {
-    struct iovec one;
+    struct iovec some[FILE_PIECES]; /* of the vector, or all of a buffer */
     const struct iovec *vector;
     int count;
     int64_t at; /* -1: where the description stands */
@@ -64,9 +67,9 @@ static void file_span_of(struct file_span *span, const struct thrumi_io *io)
     bool at = io->op == THRUMI_IO_PREAD || io->op == THRUMI_IO_PWRITE ||
               io->op == THRUMI_IO_PREADV || io->op == THRUMI_IO_PWRITEV;
 
-    span->one.iov_base = many ? NULL : io->into;
-    span->one.iov_len = io->length;
-    span->vector = many ? io->vector : &span->one;
+    span->some[0].iov_base = many ? NULL : io->into;
+    span->some[0].iov_len = io->length;
+    span->vector = many ? io->vector : span->some;
     span->count = many ? (int)io->length : 1;
     span->at = at ? io->offset : -1;
 }
@@ -194,20 +197,19 @@ static size_t file_room(int fd)
     return isatty(fd) ? FILE_TTY_CHUNK : SIZE_MAX;
 }
 
-/* Only the first part of the first piece that has any bytes. */
+/* Only the first so many bytes, or fewer. */
 static void file_narrow(struct file_span *span, size_t most)
 {
-    int first = 0;
+    int count = 0;
 
-    while (first + 1 < span->count && span->vector[first].iov_len == 0)
-        first++;
-    if (span->count < 1)
-        return;
-    span->one = span->vector[first];
-    if (span->one.iov_len > most)
-        span->one.iov_len = most;
-    span->vector = &span->one;
-    span->count = 1;
+    for (; count < span->count && count < FILE_PIECES && most > 0; count++) {
+        span->some[count] = span->vector[count];
+        if (span->some[count].iov_len > most)
+            span->some[count].iov_len = most;
+        most -= span->some[count].iov_len;
+    }
+    span->vector = span->some;
+    span->count = count;
 }
 
 /* What lies there, so that a read takes no more than that; 0: not told. */
@@ -329,9 +331,10 @@ static int64_t file_try(struct thrumi_io *io, bool write)
 {
     int64_t result = -EBADF;
 
-    /* A read of no bytes takes no message, but recv would. */
-    if (io->length == 0 && io->kind <= THRUMI_IO_SOCKET)
-        io->kind = THRUMI_IO_PIPE;
+    if (io->length == 0) { /* recv would take a message */
+        result = file_nowait(io, write);
+        return result == -EOPNOTSUPP ? 0 : result;
+    }
     for (int round = 0; round < 3; round++)
         if (file_try_kind(io, write, &result))
             break;
