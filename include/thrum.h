@@ -11,7 +11,9 @@
 #include <thrum/executor.h>
 #include <thrum/future.h>
 #include <thrum/generator.h>
+#include <thrum/green.h>
 #include <thrum/greenlet.h>
+#include <thrum/hub.h>
 #include <thrum/inline.h>
 #include <thrum/iter.h>
 #include <thrum/monitor.h>

@@ -15,10 +15,11 @@ struct thrum_greenlet *thrumi_greenlet_current(struct thrumi_loom *loom);
 int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
                        const struct thrumi_flight *flight, void **ret);
 
-/* Makes a strand of a hub the running one of a new greenlet, and takes that off
- * it when its function has come to `phase`. NULL: no memory. */
-struct thrum_greenlet *thrumi_greenlet_dress(struct thrumi_loom *loom,
-                                             struct thrumi_strand *strand);
+/* Makes a strand of a hub the running one of a new greenlet, whose memory is a
+ * record; and takes it off again when its function has come to `phase`. */
+void thrumi_greenlet_dress(struct thrumi_loom *loom,
+                           struct thrumi_strand *strand,
+                           struct thrum_greenlet *greenlet);
 void thrumi_greenlet_undress(struct thrumi_loom *loom,
                              struct thrum_greenlet *greenlet, unsigned phase);
 

@@ -86,20 +86,16 @@ void thrumi_greenlet_thread_ends(struct thrumi_loom *loom)
 
 /* ---- those of a hub ---- */
 
-struct thrum_greenlet *thrumi_greenlet_dress(struct thrumi_loom *loom,
-                                             struct thrumi_strand *strand)
+void thrumi_greenlet_dress(struct thrumi_loom *loom,
+                           struct thrumi_strand *strand,
+                           struct thrum_greenlet *greenlet)
 {
-    struct thrum_greenlet *greenlet = thrumi_record_alloc();
-
-    if (greenlet == NULL)
-        return NULL;
     thrumi_handle_init(&greenlet->handle, strand, THRUMI_STRAND_GREENLET);
     greenlet_is_running(loom, greenlet);
     greenlet->handle.spawned = true;
     /* release: pairs with the acquires of those who walk over strands */
     atomic_store_explicit(&strand->kind, THRUMI_STRAND_GREENLET,
                           memory_order_release);
-    return greenlet;
 }
 
 void thrumi_greenlet_undress(struct thrumi_loom *loom,

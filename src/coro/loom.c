@@ -252,6 +252,10 @@ static void loom_abandon(struct thrumi_handle *handle)
     struct thrum_generator *generator = (struct thrum_generator *)handle;
 
     thrumi_handle_ref(handle);
+    if (handle->spawned) {
+        thrumi_list_remove(&handle->strand->link);
+        thrumi_handle_unref(handle); /* the hub's reference */
+    }
     thrumi_handle_abandon(handle);
     if (handle->kind == THRUMI_STRAND_GENERATOR && generator->outer != NULL) {
         generator->outer = NULL;

@@ -204,6 +204,8 @@ static void strand_init(struct thrumi_strand *strand,
     thrumi_context_init(&strand->context);
     __atomic_store_n(&strand->loom, NULL, __ATOMIC_RELAXED);
     strand->defers = NULL;
+    strand->home = NULL;
+    strand->own_size = false;
     strand->back = NULL;
     strand->pulled = NULL;
     strand->sent = NULL;

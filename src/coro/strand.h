@@ -63,6 +63,10 @@ struct thrumi_strand {
     void **pulled;              /* of a root: where he wants the value */
     bool closing;               /* what comes of it is for close to tell */
     struct thrumi_handle *handle;
+    /* of a hub's greenlet: */
+    struct thrumi_link link;  /* on the hub's list of those that have begun */
+    struct thrumi_body *home; /* outside of the hub; waits for it; or NULL */
+    bool own_size;            /* its stack is not the default one */
     struct thrumi_body *body; /* of its function, while that runs */
     thrum_fn *fn;
     void *arg;

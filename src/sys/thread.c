@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/fault.h"
@@ -133,6 +134,21 @@ const char *thrumi_thread_stack_low(void)
         low = NULL;
     pthread_attr_destroy(&attr);
     return low;
+}
+
+unsigned thrumi_thread_count(void)
+{
+    struct stat status;
+
+    if (thrumi_fault("stat") || stat("/proc/self/task", &status) != 0 ||
+        status.st_nlink < 3)
+        return 0;
+    return (unsigned)status.st_nlink - 2; /* but for "." and ".." */
+}
+
+void thrumi_thread_yield(void)
+{
+    sched_yield();
 }
 
 /* Made when it is first wanted; if that fails, tried again for the next thread.

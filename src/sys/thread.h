@@ -37,6 +37,12 @@ const char *thrumi_thread_stack_low(void);
 /* May a thread of this process run on that CPU? -EINVAL if it is none. */
 int thrumi_thread_check_affinity(const int *cpus, size_t count);
 
+/* How many threads the process has; 0: it cannot be told. */
+unsigned thrumi_thread_count(void);
+
+/* Lets another thread have the CPU. */
+void thrumi_thread_yield(void);
+
 /* Has `fn` called when the calling thread ends. One `fn` for the process. */
 void thrumi_thread_at_end(void (*fn)(void *), void *arg);
 

@@ -82,8 +82,7 @@ unsigned thrumi_body_run_detached(struct thrumi_context *context,
     void *value;
 
     thrumi_body_begin(context, &body, NULL, executor);
-    value = fn(arg);
-    thrumi_body_join(&body);
+    value = thrumi_body_call(&body, fn, arg);
     if (thrumi_likely(thrumi_body_plain(&body))) {
         context->body = body.outer;
         return THRUMI_VALUE;

@@ -101,13 +101,23 @@ static inline void thrumi_body_leave(struct thrumi_body *body)
 #define THRUMI_BODY \
  __attribute__((cleanup(thrumi_body_leave))) struct thrumi_body
 
-/* Waits for what its function has spawned; called when that has returned. */
-static inline void thrumi_body_join(struct thrumi_body *body)
+/* Calls the function of a body that has begun, and waits for what that has
+ * spawned. */
+static inline void *thrumi_body_call(struct thrumi_body *body, thrum_fn *fn,
+                                     void *arg)
 {
-    struct thrumi_scheduler *scheduler = thrumi_self()->scheduler;
+    struct thrumi_context *context = body->context;
+    struct thrumi_scheduler *scheduler;
+    void *value;
 
-    if (thrumi_unlikely(body->spawned != 0))
-        scheduler->join(scheduler, body);
+    if (thrumi_unlikely(context->call != NULL && body->outer == NULL))
+        return context->call(context, body, fn, arg);
+    value = fn(arg);
+    if (thrumi_likely(body->spawned == 0))
+        return value;
+    scheduler = thrumi_self()->scheduler;
+    scheduler->join(scheduler, body);
+    return value;
 }
 
 /* True when the value is all there is to it. */

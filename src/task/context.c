@@ -29,6 +29,7 @@ void thrumi_context_init(struct thrumi_context *context)
     context->block = NULL;
     context->unblock = NULL;
     context->help = NULL;
+    context->call = NULL;
     context->body = NULL;
     context->drain = NULL;
     context->callback_frame = NULL;

@@ -75,6 +75,9 @@ struct thrumi_scheduler {
                    struct thrumi_parking *parking);
     /* Lets the others go on first. */
     void (*pass)(struct thrumi_scheduler *scheduler);
+    /* Counts a call that could have waited and did not; after many of them it
+     * passes. */
+    void (*spend)(struct thrumi_scheduler *scheduler);
     /* Waits for all that the body has spawned. */
     void (*join)(struct thrumi_scheduler *scheduler, struct thrumi_body *body);
 };
@@ -88,6 +91,9 @@ struct thrumi_context {
     /* Runs what brings the future nearer, if anything does: true when
      * something ran. NULL for contexts that cannot. */
     bool (*help)(struct thrumi_context *context, thrum_future *future);
+    /* Calls the function of its outermost body. NULL: as it is. */
+    void *(*call)(struct thrumi_context *context, struct thrumi_body *body,
+                  thrum_fn *fn, void *arg);
     struct thrumi_body *body;   /* innermost running one, or NULL */
     struct thrumi_drain *drain; /* innermost settlement under way, or NULL */
     const char *callback_frame; /* stack address of a running callback */
@@ -151,6 +157,16 @@ thrumi_context_carrier(struct thrumi_context *context)
     while (thrumi_unlikely(context->carrier != NULL))
         context = context->carrier;
     return context;
+}
+
+/* After a call that could have waited and did not: one who never waits must not
+ * keep the thread for ever. No lock is held. */
+static inline void thrumi_context_spend(void)
+{
+    struct thrumi_scheduler *scheduler = thrumi_self()->scheduler;
+
+    if (thrumi_unlikely(scheduler != NULL))
+        scheduler->spend(scheduler);
 }
 
 /* Makes a context that sleeps as a thread does. */

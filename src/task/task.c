@@ -51,6 +51,8 @@ static struct thrumi_task_extra *task_extra_new(const struct thrumi_call *call,
     extra->run_ns = options == NULL ? 0 : options->run_ns;
     extra->queued_at = timed ? thrumi_clock_ns() : 0;
     extra->name = NULL;
+    extra->home = NULL;
+    extra->stack_size = 0;
     if (call->size > 0)
         memcpy(extra->data, call->arg, call->size);
     if (name != NULL)
@@ -65,6 +67,15 @@ static void task_make_killable(thrum_future *task)
     task->holds = !task->executor->stays;
     if (task->holds)
         thrumi_executor_hold(task->executor);
+}
+
+struct thrumi_task_extra *thrumi_task_extra(thrum_future *task)
+{
+    const struct thrumi_call call = {NULL, NULL, 0, NULL};
+
+    if (task->extra.task == NULL)
+        task->extra.task = task_extra_new(&call, false);
+    return task->extra.task;
 }
 
 int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
@@ -148,7 +159,6 @@ static unsigned task_finish(thrum_future *task, struct thrumi_context *context,
     struct thrumi_outcome outcome = {THRUMI_VALUE, value, NULL, NULL};
     bool owns = body->owns_task;
 
-    thrumi_body_join(body);
     if (thrumi_likely(thrumi_body_plain(body)))
         context->body = body->outer;
     else
@@ -177,7 +187,7 @@ static unsigned task_execute_extra(thrum_future *task,
             thrum_future_unref(task);
         return THRUMI_ERROR;
     }
-    value = task->fn(task->value);
+    value = thrumi_body_call(body, task->fn, task->value);
     if (task->extra.task->queued_at != 0)
         task_time(task->extra.task, begun, timing);
     task_free_extra(task);
@@ -197,7 +207,8 @@ unsigned thrumi_task_execute(thrum_future *task, struct thrumi_context *context,
     body.owns_task = owns;
     if (thrumi_unlikely(task->extra.task != NULL))
         return task_execute_extra(task, context, &body, timing);
-    return task_finish(task, context, &body, task->fn(task->value));
+    return task_finish(task, context, &body,
+                       thrumi_body_call(&body, task->fn, task->value));
 }
 
 void thrumi_task_run(thrum_future *task)

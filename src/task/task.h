@@ -23,6 +23,9 @@ struct thrumi_task_extra {
     int64_t run_ns;           /* killed when it ran so long; 0: never */
     int64_t queued_at;        /* when it was submitted, if it is timed; or 0 */
     int priority;
+    /* of a greenlet's: */
+    struct thrumi_body *home; /* outside of the hub; waits for it; or NULL */
+    size_t stack_size;        /* 0: the default */
     alignas(max_align_t) char data[]; /* copy of the argument, the name */
 };
 
@@ -45,6 +48,9 @@ struct thrumi_call {
  * Returns 0, -ENOMEM. */
 int thrumi_task_new(thrum_executor *executor, const struct thrumi_call *call,
                     thrum_future **ret);
+
+/* What a pending task has beside, made if need be; NULL: no memory. */
+struct thrumi_task_extra *thrumi_task_extra(thrum_future *task);
 
 /* Frees a task that no executor took: the argument stays the caller's. */
 void thrumi_task_discard(thrum_future *task);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thrum/hub.h - the hub inside of a program that has an event loop of its own.
+ *
+ * A thread's hub runs while the thread's own program waits in Thrum. A program
+ * that waits elsewhere, in epoll or GLib's main loop, watches the hub's
+ * descriptor there and lets it have a turn when that polls as readable or its
+ * next timer is due:
+ *
+ *     rc = thrum_hub_open(NULL);
+ *     fd = thrum_hub_fd();
+ *     for (;;) {
+ *         rc = thrum_hub_next(&next);
+ *         n = epoll_wait(loop, events, 64, milliseconds_to(next));
+ *         ...
+ *         rc = thrum_hub_turn(THRUM_NOW);
+ *     }
+ *
+ * All of this is of the calling thread.
+ */
+#ifndef THRUM_HUB_H
+#define THRUM_HUB_H
+
+#include <thrum/base.h>
+
+THRUM_BEGIN_DECLS
+
+typedef struct thrum_hub_options {
+    size_t size; /* sizeof(thrum_hub_options) */
+} thrum_hub_options;
+
+/* clang-format off */
+#define THRUM_HUB_OPTIONS { sizeof(thrum_hub_options) }
+/* clang-format on */
+
+/* Makes the thread's hub, with its engine for I/O. Not needed before spawning
+ * or I/O, which make it themselves.
+ *
+ * Call from:  any thread.
+ * Blocks:     no.
+ * Ownership:  the options are copied; NULL is the defaults.
+ * Returns:    0, also when there is one already; -EINVAL for options of another
+ *             size, and for a THRUM_LOOP that names no engine; -ENOMEM; -EMFILE,
+ *             -ENFILE; what the system says of the engine that THRUM_LOOP
+ *             names. */
+THRUM_API THRUM_MUST_USE int thrum_hub_open(const thrum_hub_options *options);
+
+/* A descriptor that polls as readable when a turn would find something: I/O, or
+ * a wake from another thread. Timers are for thrum_hub_next(). From then on the
+ * hub takes it that somebody watches it, and tells of no deadlock.
+ *
+ * Call from:  a thread; it gets a hub if it has none.
+ * Blocks:     no.
+ * Ownership:  the hub's: do not close it, only poll it for reading.
+ * Returns:    the descriptor; as thrum_hub_open(). */
+THRUM_API int thrum_hub_fd(void);
+
+/* When the next turn is due if the descriptor says nothing: THRUM_NOW while
+ * something can go on, THRUM_FOREVER when there is nothing to be done by the
+ * clock. To be asked directly before the program waits.
+ *
+ * Call from:  a thread.
+ * Blocks:     no.
+ * Ownership:  -
+ * Returns:    0 and the time; THRUM_ESTATE when the thread has no hub. */
+THRUM_API THRUM_MUST_USE int thrum_hub_next(thrum_time *ret);
+
+/* Lets everything that can go on have one turn, after a look at what has
+ * happened; waits for that to the deadline if there is nothing.
+ *
+ * Call from:  a thread or greenlet; not from a callback.
+ * Blocks:     to the deadline, and for the turns.
+ * Ownership:  -
+ * Returns:    how many wait for their turn again; THRUM_ESTATE when the thread
+ *             has no hub; THRUM_ECONTEXT. */
+THRUM_API THRUM_MUST_USE int thrum_hub_turn(thrum_time deadline);
+
+/* Waits until the hub's greenlets have ended, kills at the deadline those that
+ * are left, and gives back what the hub has of the system. The next use makes
+ * it anew. A thread that ends does the same without waiting.
+ *
+ * Call from:  the thread's own program, not its greenlets.
+ * Blocks:     to the deadline, and until those that were killed have ended.
+ * Ownership:  -
+ * Returns:    0; -ETIMEDOUT when some had to be killed; THRUM_ECONTEXT from a
+ *             greenlet or callback; -EBUSY when a greenlet would not end: the
+ *             hub is still there. */
+THRUM_API int thrum_hub_close(thrum_time deadline);
+
+THRUM_END_DECLS
+
+#endif /* THRUM_HUB_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/embed.c - a hub inside of a program that has a loop of its own.
+ *
+ * Between two turns the program waits elsewhere, so the hub counts as asleep:
+ * whoever sends something rings, and that makes the descriptor readable.
+ */
+#include <thrum/hub.h>
+
+#include <errno.h>
+
+#include "hub/engine.h"
+#include "hub/hub.h"
+#include "sys/clock.h"
+
+int thrum_hub_open(const thrum_hub_options *options)
+{
+    struct thrumi_hub *hub;
+
+    if (options != NULL && options->size < sizeof(*options))
+        return -EINVAL;
+    hub = thrumi_hub_get();
+    return hub == NULL ? -ENOMEM : thrumi_hub_need_engine(hub);
+}
+
+int thrum_hub_fd(void)
+{
+    struct thrumi_hub *hub;
+    int rc = thrum_hub_open(NULL);
+
+    if (rc != 0)
+        return rc;
+    hub = thrumi_hub_current();
+    hub->watched = true;
+    return hub->engine->ops->fd(hub->engine);
+}
+
+int thrum_hub_next(thrum_time *ret)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    if (hub == NULL)
+        return THRUM_ESTATE;
+    if (hub->engine != NULL)
+        hub->engine->ops->flush(hub->engine);
+    if (hub->ready.first != 0 || !thrumi_hub_doze(hub))
+        *ret = THRUM_NOW;
+    else
+        *ret = thrumi_hub_next_timer(hub);
+    return 0;
+}
+
+int thrum_hub_turn(thrum_time deadline)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    if (hub == NULL)
+        return THRUM_ESTATE;
+    if (thrumi_context_in_callback(thrumi_context_running()))
+        return THRUM_ECONTEXT;
+    thrumi_hub_poll(hub);
+    if (hub->ready.first == 0)
+        thrumi_hub_wait(hub, deadline);
+    thrumi_hub_pass(hub);
+    return (int)hub->ready.length;
+}
+
+int thrum_hub_close(thrum_time deadline)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+    int rc = 0;
+
+    if (hub == NULL)
+        return 0;
+    if (hub->loom->current != hub->main ||
+        thrumi_context_in_callback(thrumi_context_running()))
+        return THRUM_ECONTEXT;
+    while (thrumi_hub_is_busy(hub) && rc == 0) {
+        if (hub->ready.first != 0)
+            thrumi_hub_pass(hub);
+        else if (thrumi_time_past(deadline))
+            rc = -ETIMEDOUT;
+        else
+            thrumi_hub_wait(hub, deadline);
+    }
+    return thrumi_hub_end(hub) ? rc : -EBUSY;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/hub.c - a hub comes and goes with its thread.
+ *
+ * It is made when a thread first spawns something or does I/O, out of one that
+ * an ended thread has left, if there is any. It ends with its thread: all that
+ * it has is cancelled, runs to its end, a bounded number of times, and what was
+ * not begun is dropped; then nothing can be sent to it any more.
+ *
+ * In a forked child the greenlet that called fork() goes on as the main one of
+ * a fresh hub in the same place; of what was there nothing is touched.
+ *
+ * Locking: hubs.lock guards the lists of hubs.
+ */
+#include "hub/hub.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "coro/loom.h"
+#include "hub/engine.h"
+#include "sys/clock.h"
+#include "sys/fork.h"
+#include "sys/mutex.h"
+#include "sys/park.h"
+#include "sys/thread.h"
+
+#define HUB_KILLS 8 /* times that all are cancelled when the thread ends */
+
+static struct {
+    struct thrumi_global_mutex lock;
+    /* guarded by lock: */
+    struct thrumi_link used; /* of .link; next NULL: not used yet */
+    struct thrumi_link unused;
+} hubs;
+
+/* ---- the lists ---- */
+
+/* In a forked child none is used but the caller's, and that is not listed. */
+static void hubs_lock(void)
+{
+    bool first = thrumi_global_mutex_lock(&hubs.lock);
+
+    if (hubs.used.next != NULL && !first)
+        return;
+    thrumi_list_init(&hubs.used);
+    thrumi_list_init(&hubs.unused);
+}
+
+static void hubs_unlock(void)
+{
+    thrumi_global_mutex_unlock(&hubs.lock);
+}
+
+static struct thrumi_hub *hub_take_unused(void)
+{
+    struct thrumi_link *link;
+
+    hubs_lock();
+    link = thrumi_list_pop(&hubs.unused);
+    hubs_unlock();
+    return link == NULL ? NULL
+                        : thrumi_container_of(link, struct thrumi_hub, link);
+}
+
+static void hub_list(struct thrumi_hub *hub)
+{
+    hubs_lock();
+    thrumi_list_append(&hubs.used, &hub->link);
+    hubs_unlock();
+}
+
+static void hub_retire(struct thrumi_hub *hub)
+{
+    hubs_lock();
+    thrumi_list_remove(&hub->link);
+    thrumi_list_prepend(&hubs.unused, &hub->link);
+    hubs_unlock();
+}
+
+/* ---- beginning ---- */
+
+static void hub_pass_face(struct thrumi_scheduler *scheduler)
+{
+    (void)scheduler;
+    thrumi_hub_pass(thrumi_hub_current());
+}
+
+static void hub_spend_face(struct thrumi_scheduler *scheduler)
+{
+    struct thrumi_hub *hub = thrumi_hub_of(scheduler);
+
+    if (thrumi_likely(hub->calls_left-- > 0) ||
+        thrumi_context_in_callback(thrumi_context_running()))
+        return;
+    hub->calls_left = THRUMI_HUB_CALLS;
+    thrumi_hub_pass(thrumi_hub_current());
+}
+
+static const thrum_executor_ops hub_ops = {sizeof(hub_ops),
+                                           "hub",
+                                           thrumi_hub_enqueue,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           0,
+                                           true};
+
+/* What is the same for all times. */
+static void hub_init_faces(struct thrumi_hub *hub)
+{
+    hub->scheduler.park = thrumi_hub_park;
+    hub->scheduler.unpark = thrumi_hub_unpark;
+    hub->scheduler.pass = hub_pass_face;
+    hub->scheduler.spend = hub_spend_face;
+    hub->scheduler.join = thrumi_hub_join;
+    thrumi_executor_init(&hub->executor, &hub_ops, hub);
+    hub->executor.own = true;
+    hub->executor.stays = true;
+    hub->executor.fast.kill = thrumi_hub_kill;
+}
+
+/* Begins with nothing: of a new thread, or of a forked child. */
+static void hub_init(struct thrumi_hub *hub, struct thrumi_loom *loom)
+{
+    hub->loom = loom;
+    hub->main = loom->current;
+    hub->generation = thrumi_fork_generation();
+    hub->executor.generation = hub->generation;
+    hub->ending = false;
+    hub->ready = (struct thrumi_ready_queue){0, 0, 0};
+    hub->turns_left = 0;
+    hub->calls_left = THRUMI_HUB_CALLS;
+    hub->beginning = NULL;
+    thrumi_list_init(&hub->greens);
+    thrumi_list_init(&hub->idle);
+    hub->idle_count = 0;
+    hub->main_stop = NULL;
+    hub->joining = NULL;
+    hub->now = thrumi_clock_ns();
+    thrumi_wheel_init(&hub->wheel, (uint64_t)hub->now / THRUMI_HUB_TICK_NS);
+    thrumi_heap_init(&hub->sleeps);
+    hub->timers = 0;
+    hub->engine = NULL;
+    atomic_store_explicit(&hub->alarm, 0, memory_order_relaxed);
+    atomic_store_explicit(&hub->rung, 0, memory_order_relaxed);
+    hub->rings = 0;
+    hub->dozing = false;
+    hub->watched = false;
+    thrumi_inbox_init(&hub->inbox);
+}
+
+/* Greenlets that began before there was a hub waited as their thread. */
+static bool hub_free_carried(struct thrumi_strand *strand, void *arg)
+{
+    if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) == arg &&
+        strand->handle->kind == THRUMI_STRAND_GREENLET)
+        strand->context.carrier = NULL;
+    return true;
+}
+
+static struct thrumi_strand *hub_next_of(struct thrumi_loom *loom)
+{
+    return thrumi_hub_next(loom->hub, NULL);
+}
+
+static void hub_ends(struct thrumi_loom *loom);
+
+static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
+{
+    struct thrumi_self *self = thrumi_self();
+    struct thrumi_hub *hub = hub_take_unused();
+
+    if (hub == NULL) {
+        hub = thrumi_alloc_zero(sizeof(*hub));
+        if (hub == NULL)
+            return NULL;
+        hub_init_faces(hub);
+    }
+    hub_init(hub, loom);
+    hub->main = loom->main;
+    hub->thread =
+        self->strand == &loom->thread ? self->running : loom->thread.running;
+    hub_list(hub);
+    loom->hub = hub;
+    loom->next = hub_next_of;
+    loom->hub_ends = hub_ends;
+    self->scheduler = &hub->scheduler;
+    thrumi_strand_each(hub_free_carried, loom);
+    return hub;
+}
+
+/* The child's hub takes the place of the parent's. The engine lets go of what
+ * was inherited; strands and stops of the others stay where they are. */
+static void hub_after_fork(struct thrumi_hub *hub)
+{
+    struct thrumi_engine *engine = hub->engine;
+    struct thrumi_loom *loom = hub->loom;
+
+    (void)thrumi_greenlet_current(loom);
+    for (struct thrumi_body *body = hub->thread->body; body != NULL;
+         body = body->outer)
+        body->spawned = 0;
+    loom->current->handle.strand->home = NULL;
+    hub_init(hub, loom);
+    thrumi_context_init(&hub->alone);
+    hub->thread = &hub->alone;
+    if (engine != NULL)
+        engine->ops->close(engine);
+    hub_list(hub);
+}
+
+struct thrumi_hub *thrumi_hub_current(void)
+{
+    struct thrumi_loom *loom = thrumi_self()->loom;
+    struct thrumi_hub *hub = loom == NULL ? NULL : loom->hub;
+
+    if (hub != NULL &&
+        thrumi_unlikely(hub->generation != thrumi_fork_generation()))
+        hub_after_fork(hub);
+    return hub;
+}
+
+struct thrumi_hub *thrumi_hub_get(void)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+    struct thrumi_loom *loom;
+
+    if (thrumi_likely(hub != NULL))
+        return hub;
+    loom = thrumi_loom_get();
+    if (loom == NULL || thrumi_greenlet_current(loom) == NULL)
+        return NULL;
+    return hub_open(loom);
+}
+
+int thrumi_hub_need_engine(struct thrumi_hub *hub)
+{
+    if (thrumi_likely(hub->engine != NULL))
+        return 0;
+    return thrumi_engine_open(&hub->engine);
+}
+
+/* ---- deadlocks ---- */
+
+bool thrumi_hub_is_busy(const struct thrumi_hub *hub)
+{
+    return hub->ready.first != 0 || hub->timers > 0 ||
+           hub->greens.next != &hub->greens;
+}
+
+bool thrumi_hub_is_alone(struct thrumi_hub *hub)
+{
+    if (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0)
+        return false;
+    return !hub->watched && thrumi_thread_count() == 1;
+}
+
+void thrumi_hub_tell_deadlock(struct thrumi_hub *hub)
+{
+    (void)hub;
+    thrumi_log(THRUM_LOG_WARNING,
+               "a deadlock: all greenlets wait, and nothing is left that could "
+               "wake one of them");
+}
+
+/* ---- the end ---- */
+
+/* Cancels all that have begun; those that wait go on at once. */
+static void hub_cancel_greens(struct thrumi_hub *hub)
+{
+    for (struct thrumi_link *link = hub->greens.next; link != &hub->greens;
+         link = link->next) {
+        struct thrumi_strand *strand =
+            thrumi_container_of(link, struct thrumi_strand, link);
+
+        strand->context.cancelled = true;
+        if (strand->context.parked != NULL)
+            (void)thrumi_hub_end_wait(strand->context.parked, -ECANCELED);
+    }
+}
+
+/* The same for those that the program has made itself. */
+static bool hub_cancel_made(struct thrumi_strand *strand, void *arg)
+{
+    struct thrumi_hub *hub = arg;
+
+    if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) != hub->loom ||
+        strand->handle->kind != THRUMI_STRAND_GREENLET ||
+        strand->handle->spawned || !thrumi_handle_parked(strand->handle))
+        return true;
+    strand->context.cancelled = true;
+    if (strand->context.parked != NULL)
+        (void)thrumi_hub_end_wait(strand->context.parked, -ECANCELED);
+    return true;
+}
+
+/* Lets all go on that can, without waiting for events. */
+static void hub_drain(struct thrumi_hub *hub)
+{
+    thrumi_hub_poll(hub);
+    while (hub->ready.first != 0)
+        thrumi_hub_pass(hub);
+}
+
+/* Drops what was to begin later. */
+static void hub_end_timers(struct thrumi_hub *hub)
+{
+    hub->now = INT64_MAX - 1;
+    thrumi_hub_expire(hub);
+    thrumi_heap_fini(&hub->sleeps);
+}
+
+/* Nobody can send any more; those that are about to ring are waited for. */
+static void hub_close_inbox(struct thrumi_hub *hub)
+{
+    thrumi_inbox_close(&hub->inbox, &hub->ready);
+    hub_drain(hub);
+    /* acquire: pairs with the release in thrumi_hub_send() */
+    for (unsigned step = 0;
+         atomic_load_explicit(&hub->rung, memory_order_acquire) != hub->rings;
+         step++)
+        thrumi_spin(step);
+}
+
+static void hub_end_greens(struct thrumi_hub *hub)
+{
+    for (unsigned i = 0; i < HUB_KILLS; i++) {
+        hub_cancel_greens(hub);
+        thrumi_strand_each(hub_cancel_made, hub);
+        hub_drain(hub);
+    }
+}
+
+/* Nothing is left but what would not end. */
+static void hub_finish(struct thrumi_hub *hub)
+{
+    struct thrumi_loom *loom = hub->loom;
+
+    hub_close_inbox(hub);
+    hub_end_timers(hub);
+    hub_end_greens(hub);
+    thrumi_green_end_idle(hub);
+    if (hub->engine != NULL)
+        hub->engine->ops->close(hub->engine);
+    hub->engine = NULL;
+    loom->hub = NULL;
+    loom->next = NULL;
+    loom->hub_ends = NULL;
+    thrumi_self()->scheduler = NULL;
+    hub_retire(hub);
+}
+
+bool thrumi_hub_end(struct thrumi_hub *hub)
+{
+    hub->ending = true;
+    hub_end_greens(hub);
+    if (!thrumi_list_empty(&hub->greens)) {
+        hub->ending = false;
+        return false;
+    }
+    hub_finish(hub);
+    return true;
+}
+
+static void hub_ends(struct thrumi_loom *loom)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    hub->ending = true;
+    hub_end_greens(hub);
+    hub_finish(hub);
+    (void)loom;
+}

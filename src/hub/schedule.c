@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/schedule.c - who goes on.
+ *
+ * A wait is a stop on the stack of the one that waits. What ends it, a wake, its
+ * deadline, a kill, the first that takes the parking's word from asleep, queues
+ * the stop; when its turn comes its greenlet goes on.
+ *
+ * Fairness: the queue is first in, first out; after so many switches the hub
+ * looks at events, also if there is always somebody who can go on.
+ */
+#include <errno.h>
+
+#include "base/log.h"
+#include "hub/engine.h"
+#include "hub/hub.h"
+#include "sys/clock.h"
+#include "sys/fork.h"
+#include "sys/park.h"
+#include "task/guard.h"
+
+#define SCHEDULE_TURNS 61u /* switches between two looks at events */
+
+/* ---- events ---- */
+
+bool thrumi_hub_has_ready(void)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    return hub != NULL && hub->ready.first != 0;
+}
+
+/* Sleeps as its thread does, to the deadline or until something comes. */
+static int hub_sleep(struct thrumi_hub *hub, thrum_time deadline)
+{
+    if (hub->engine != NULL)
+        return hub->engine->ops->turn(hub->engine, deadline);
+    thrumi_park_word(&hub->alarm, 0, deadline);
+    return 0;
+}
+
+/* An engine that fails is a hub that cannot go on: nothing was told to anybody
+ * who waits for I/O. */
+static void hub_check_engine(int rc)
+{
+    if (rc < 0)
+        thrumi_log(THRUM_LOG_ERROR, "the hub's engine fails: %s",
+                   thrum_strerror(rc));
+}
+
+bool thrumi_hub_doze(struct thrumi_hub *hub)
+{
+    if (!hub->dozing)
+        hub->dozing = thrumi_inbox_doze(&hub->inbox);
+    return hub->dozing && !thrumi_inbox_has(&hub->inbox);
+}
+
+/* Whoever took the mark away rings, and is to be waited for when the hub ends.
+ */
+void thrumi_hub_wake_up(struct thrumi_hub *hub)
+{
+    bool taken = thrumi_inbox_take(&hub->inbox, &hub->ready);
+
+    if (!hub->dozing)
+        return;
+    hub->dozing = false;
+    hub->rings += taken;
+    atomic_store_explicit(&hub->alarm, 0, memory_order_relaxed);
+}
+
+static void hub_look_at_clock(struct thrumi_hub *hub)
+{
+    if (hub->timers == 0)
+        return;
+    hub->now = thrumi_clock_ns();
+    thrumi_hub_expire(hub);
+}
+
+void thrumi_hub_poll(struct thrumi_hub *hub)
+{
+    hub->turns_left = SCHEDULE_TURNS;
+    thrumi_hub_wake_up(hub);
+    if (hub->engine != NULL)
+        hub_check_engine(hub->engine->ops->turn(hub->engine, THRUM_NOW));
+    hub_look_at_clock(hub);
+}
+
+/* The thread sleeps, as what it is: a worker of a pool is blocked then. */
+static void hub_sleep_as_thread(struct thrumi_hub *hub, thrum_time deadline)
+{
+    struct thrumi_context *thread = hub->thread;
+    struct thrumi_parking parking = {.context = thread};
+    bool blocked = false;
+
+    if (thread->block != NULL)
+        blocked = thread->block(thread, &parking) == 0;
+    hub_check_engine(hub_sleep(hub, deadline));
+    if (blocked)
+        thread->unblock(thread);
+}
+
+void thrumi_hub_wait(struct thrumi_hub *hub, thrum_time deadline)
+{
+    thrum_time timer = thrumi_hub_next_timer(hub);
+
+    hub->turns_left = SCHEDULE_TURNS;
+    if (timer.ns < deadline.ns)
+        deadline = timer;
+    if (thrumi_hub_doze(hub))
+        hub_sleep_as_thread(hub, deadline);
+    thrumi_hub_wake_up(hub);
+    hub_look_at_clock(hub);
+}
+
+/* All wait, and nothing is left that could wake one of them (S5): so says the
+ * main greenlet's wait. False: that is not in a wait to be ended. */
+static bool hub_end_deadlock(struct thrumi_hub *hub)
+{
+    struct thrumi_stop *stop = hub->main_stop;
+
+    if (hub->timers > 0 || !thrumi_hub_is_alone(hub) ||
+        thrumi_inbox_has(&hub->inbox))
+        return false;
+    thrumi_hub_tell_deadlock(hub);
+    return stop != NULL && stop->parking != NULL &&
+           thrumi_hub_end_wait(stop->parking, -EDEADLK);
+}
+
+/* Nobody can go on: waits until somebody can. */
+static void hub_idle(struct thrumi_hub *hub)
+{
+    if (!hub_end_deadlock(hub))
+        thrumi_hub_wait(hub, THRUM_FOREVER);
+}
+
+/* ---- the next ---- */
+
+static struct thrumi_strand *hub_resume(struct thrumi_hub *hub,
+                                        struct thrumi_stop *stop)
+{
+    struct thrum_greenlet *greenlet = stop->greenlet;
+
+    hub->loom->current = greenlet;
+    thrumi_handle_set_ready(&greenlet->handle, THRUMI_NOT_READY);
+    return greenlet->at;
+}
+
+/* The strand of what was taken off the queue; NULL: it was none. */
+static struct thrumi_strand *hub_go(struct thrumi_hub *hub, uintptr_t ready,
+                                    struct thrumi_strand *free_strand)
+{
+    struct thrumi_errand *errand;
+
+    switch (thrumi_ready_kind(ready)) {
+    case THRUMI_READY_STOP:
+        return hub_resume(hub, thrumi_ready_of(ready));
+    case THRUMI_READY_TASK:
+        return thrumi_green_begin(hub, thrumi_ready_of(ready), free_strand);
+    case THRUMI_READY_ERRAND:
+    case THRUMI_READY_KINDS:
+    default:
+        errand = thrumi_ready_of(ready);
+        errand->run(hub, errand);
+        return NULL;
+    }
+}
+
+struct thrumi_strand *thrumi_hub_next(struct thrumi_hub *hub,
+                                      struct thrumi_strand *free_strand)
+{
+    struct thrumi_strand *strand = NULL;
+
+    while (strand == NULL) {
+        uintptr_t ready;
+
+        if (thrumi_unlikely(hub->turns_left-- == 0))
+            thrumi_hub_poll(hub);
+        ready = thrumi_ready_pop(&hub->ready);
+        if (thrumi_likely(ready != 0))
+            strand = hub_go(hub, ready, free_strand);
+        else
+            hub_idle(hub);
+    }
+    return strand;
+}
+
+/* ---- stopping ---- */
+
+/* A greenlet that its program made is kept by the hub while it waits. */
+static void hub_hold(struct thrumi_hub *hub, struct thrum_greenlet *greenlet)
+{
+    if (thrumi_unlikely(!greenlet->handle.spawned && greenlet != hub->main))
+        thrumi_handle_ref(&greenlet->handle);
+}
+
+static void hub_unhold(struct thrumi_hub *hub, struct thrum_greenlet *greenlet)
+{
+    if (thrumi_unlikely(!greenlet->handle.spawned && greenlet != hub->main))
+        /* not the last one: it runs, and whoever it goes to destroys it */
+        atomic_fetch_sub_explicit(&greenlet->handle.refs, 1,
+                                  memory_order_acq_rel);
+}
+
+/* Pays the debts of a switch that has arrived here. */
+static void hub_arrive(struct thrumi_hub *hub, struct thrum_greenlet *from)
+{
+    struct thrumi_loom *loom = hub->loom;
+
+    if (thrumi_unlikely(loom->orphan != NULL))
+        (void)thrumi_strand_land();
+    if (thrumi_unlikely(loom->trace != NULL))
+        (void)thrumi_trace(loom, THRUM_GREENLET_SWITCH, from);
+}
+
+void thrumi_hub_stop(struct thrumi_hub *hub, struct thrumi_stop *stop)
+{
+    struct thrumi_strand *strand = thrumi_strand_current();
+    struct thrumi_loom *loom = hub->loom;
+    struct thrum_greenlet *here = loom->current;
+    struct thrumi_strand *to;
+    int error = *loom->errno_at;
+
+    stop->greenlet = here;
+    hub->calls_left = THRUMI_HUB_CALLS;
+    here->at = strand;
+    hub_hold(hub, here);
+    thrumi_handle_set_ready(&here->handle, THRUMI_PARKED);
+    if (thrumi_unlikely(here == hub->main))
+        hub->main_stop = stop;
+    to = thrumi_hub_next(hub, NULL);
+    if (to != strand)
+        thrumi_strand_switch(to);
+    if (thrumi_unlikely(here == hub->main))
+        hub->main_stop = NULL;
+    hub_arrive(hub, here);
+    hub_unhold(hub, here);
+    *loom->errno_at = error;
+}
+
+void thrumi_hub_pass(struct thrumi_hub *hub)
+{
+    struct thrumi_stop stop = {.hub = hub};
+
+    if (hub->ready.first == 0 && hub->turns_left > 0) {
+        hub->turns_left--;
+        return;
+    }
+    thrumi_ready_push(&hub->ready, thrumi_ready_stop(&stop));
+    thrumi_hub_stop(hub, &stop);
+}
+
+/* ---- parking ---- */
+
+bool thrumi_hub_end_wait(struct thrumi_parking *parking, int rc)
+{
+    struct thrumi_stop *stop = parking->stop;
+    unsigned asleep = THRUMI_PARKING_ASLEEP;
+
+    /* relaxed: a wake that comes later finds it awake, and is waited for */
+    if (!atomic_compare_exchange_strong_explicit(
+            &parking->word, &asleep, THRUMI_PARKING_AWAKE, memory_order_relaxed,
+            memory_order_relaxed))
+        return false;
+    stop->rc = rc;
+    thrumi_ready_push(&stop->hub->ready, thrumi_ready_stop(stop));
+    return true;
+}
+
+bool thrumi_hub_send(struct thrumi_hub *hub, uintptr_t ready)
+{
+    enum thrumi_sent sent = thrumi_inbox_send(&hub->inbox, ready);
+
+    if (sent == THRUMI_NOT_SENT)
+        return false;
+    if (sent == THRUMI_SENT)
+        return true;
+    if (hub->engine != NULL) {
+        hub->engine->ops->interrupt(hub->engine);
+    } else {
+        atomic_store_explicit(&hub->alarm, 1, memory_order_release);
+        thrumi_wake_word(&hub->alarm, 1);
+    }
+    /* release: pairs with the acquire in hub.c, which waits for this */
+    atomic_fetch_add_explicit(&hub->rung, 1, memory_order_release);
+    return true;
+}
+
+void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
+                       struct thrumi_parking *parking)
+{
+    struct thrumi_hub *hub = thrumi_hub_of(scheduler);
+    struct thrumi_stop *stop;
+
+    /* acq_rel: what the waker did is seen by the one that goes on; and the stop
+     * is seen here */
+    if (atomic_exchange_explicit(&parking->word, THRUMI_PARKING_WOKEN,
+                                 memory_order_acq_rel) != THRUMI_PARKING_ASLEEP)
+        return;
+    stop = parking->stop;
+    if (thrumi_likely(thrumi_self()->scheduler == scheduler))
+        thrumi_ready_push(&hub->ready, thrumi_ready_stop(stop));
+    else
+        (void)thrumi_hub_send(hub, thrumi_ready_stop(stop));
+}
+
+/* Asleep from now on; false: it was woken before. */
+static bool hub_fall_asleep(struct thrumi_parking *parking)
+{
+    unsigned awake = THRUMI_PARKING_AWAKE;
+
+    /* release: pairs with the exchange in unpark; acquire: when woken */
+    return atomic_compare_exchange_strong_explicit(
+        &parking->word, &awake, THRUMI_PARKING_ASLEEP, memory_order_acq_rel,
+        memory_order_acquire);
+}
+
+static int hub_park_asleep(struct thrumi_hub *hub,
+                           struct thrumi_parking *parking,
+                           struct thrumi_stop *stop, unsigned flags)
+{
+    struct thrumi_context *root = thrumi_context_carrier(parking->context);
+
+    if ((flags & THRUMI_PARK_MASKED) == 0)
+        root->parked = parking;
+    thrumi_hub_stop(hub, stop);
+    root->parked = NULL;
+    /* acquire: pairs with the release of the waker */
+    if (atomic_load_explicit(&parking->word, memory_order_acquire) ==
+        THRUMI_PARKING_WOKEN)
+        return 0;
+    if (stop->rc == -ECANCELED)
+        return thrumi_guard_deliver(parking->context);
+    return stop->rc;
+}
+
+int thrumi_hub_park(struct thrumi_scheduler *scheduler,
+                    struct thrumi_parking *parking, thrum_time deadline,
+                    unsigned flags)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+    struct thrumi_stop stop = {.hub = hub, .parking = parking};
+    int rc;
+
+    (void)scheduler;
+    parking->stop = &stop;
+    if (deadline.ns <= hub->now) {
+        thrumi_hub_pass(hub);
+        return atomic_load_explicit(&parking->word, memory_order_acquire) ==
+                       THRUMI_PARKING_WOKEN
+                   ? 0
+                   : -ETIMEDOUT;
+    }
+    if (!hub_fall_asleep(parking))
+        return 0;
+    if (deadline.ns != INT64_MAX)
+        thrumi_hub_start_timer(hub, &stop, deadline,
+                               (flags & THRUMI_PARK_PRECISE) != 0);
+    rc = hub_park_asleep(hub, parking, &stop, flags);
+    if (deadline.ns != INT64_MAX)
+        thrumi_hub_stop_timer(hub, &stop);
+    return rc;
+}
