@@ -136,7 +136,7 @@ static int green_prepare(struct thrumi_hub *hub, thrum_future *task,
 {
     const struct thrumi_task_extra *extra = task->extra.task;
     struct thrum_greenlet *greenlet = thrumi_record_alloc();
-    struct thrumi_strand *strand;
+    struct thrumi_strand *strand = NULL;
     int rc = -ENOMEM;
 
     if (thrumi_likely(greenlet != NULL))
