@@ -30,6 +30,10 @@ bool leak_no_children(void);
 void watchdog_start(const char *file, unsigned seconds);
 unsigned watchdog_seconds(void);
 
+/* What the environment says of engines; false when the tests cannot run here,
+ * which was printed. */
+bool engine_prepare(void);
+
 /* Failed checks up to now. */
 unsigned test_checks_failed(void);
 

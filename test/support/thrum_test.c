@@ -146,6 +146,8 @@ int test_main(const char *file, int argc, char **argv)
 {
     unsigned seconds = TEST_ASAN || TEST_TSAN ? 300 : 60;
 
+    if (!engine_prepare()) /* before there are threads */
+        return 0;
     registry.process = getpid();
     registry.percent = test_number("THRUM_TEST_SCALE", THRUM_TEST_SCALE);
     seconds = test_number("THRUM_TEST_TIMEOUT", seconds);
