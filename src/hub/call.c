@@ -40,3 +40,11 @@ int64_t thrumi_hub_io(struct thrumi_io *io, thrum_time deadline)
         return rc;
     return hub->engine->ops->run(hub->engine, io, deadline);
 }
+
+void thrumi_hub_forget(int fd, int code)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    if (hub != NULL && hub->engine != NULL)
+        hub->engine->ops->forget(hub->engine, fd, code);
+}

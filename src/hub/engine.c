@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Until there is a hub that knows. */
-__attribute__((weak)) bool thrumi_hub_has_ready(void)
-{
-    return false;
-}
-
 int thrumi_engine_open(struct thrumi_engine **ret_engine)
 {
     const char *wanted = secure_getenv("THRUM_LOOP");

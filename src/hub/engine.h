@@ -65,9 +65,6 @@ struct thrumi_engine_ops {
 extern const struct thrumi_engine_ops thrumi_engine_epoll;
 extern const struct thrumi_engine_ops thrumi_engine_uring;
 
-/* Can another greenlet of this thread's hub go on now? */
-bool thrumi_hub_has_ready(void);
-
 /* Makes the engine that THRUM_LOOP names, or the one that is best here. 0 or
  * -errno; -EINVAL when it names none, and the error of io_uring when that is
  * named and cannot be had. */

@@ -35,6 +35,7 @@
 
 #include "base/alloc.h"
 #include "hub/fd.h"
+#include "hub/hub.h"
 #include "sys/fork.h"
 #include "sys/uringfd.h"
 #include "sys/wakefd.h"
@@ -391,6 +392,16 @@ static bool uring_cancel_next(struct engine_uring *self,
     return false;
 }
 
+/* Cancels all on the list, and waits until the kernel has let go of them. */
+static void uring_take_back(struct engine_uring *self, struct thrumi_link *list,
+                            int code)
+{
+    while (uring_cancel_next(self, list, code))
+        ;
+    while (!thrumi_list_empty(list))
+        uring_enter(self, true, THRUM_FOREVER);
+}
+
 static void uring_forget(struct thrumi_engine *engine, int fd, int code)
 {
     struct engine_uring *self = uring_of(engine);
@@ -398,10 +409,7 @@ static void uring_forget(struct thrumi_engine *engine, int fd, int code)
 
     if (entry == NULL || uring_is_inherited(self))
         return;
-    while (uring_cancel_next(self, &entry->waits, code))
-        ;
-    while (!thrumi_list_empty(&entry->waits))
-        uring_enter(self, true, THRUM_FOREVER);
+    uring_take_back(self, &entry->waits, code);
     thrumi_fd_renew(entry);
 }
 
@@ -441,10 +449,23 @@ out_free:
     return rc;
 }
 
+/* Greenlets that would not end when their thread did may still wait: what is
+ * left of them must not be written to. */
+static void uring_take_all_back(struct engine_uring *self)
+{
+    struct thrumi_fd *entry;
+
+    uring_take_back(self, &self->loose, -ECANCELED);
+    for (int fd = 0; thrumi_fd_next(&self->fds, &fd, &entry); fd++)
+        uring_take_back(self, &entry->waits, -ECANCELED);
+}
+
 static void uring_close(struct thrumi_engine *engine)
 {
     struct engine_uring *self = uring_of(engine);
 
+    if (self->waiting > 0 && !uring_is_inherited(self))
+        uring_take_all_back(self);
     thrumi_uring_close(&self->ring, uring_is_inherited(self));
     thrumi_wakefd_close(self->wake);
     thrumi_fd_fini(&self->fds);

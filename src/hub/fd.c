@@ -79,6 +79,17 @@ struct thrumi_fd *thrumi_fd_get(struct thrumi_fd_table *table, int fd)
     return thrumi_fd_find(table, fd);
 }
 
+bool thrumi_fd_next(const struct thrumi_fd_table *table, int *fd,
+                    struct thrumi_fd **ret)
+{
+    size_t page = (size_t)(unsigned)*fd / FD_PAGE;
+
+    while (page < table->count && table->pages[page] == NULL)
+        *fd = (int)(++page * FD_PAGE);
+    *ret = thrumi_fd_find(table, *fd);
+    return *ret != NULL;
+}
+
 void thrumi_fd_renew(struct thrumi_fd *entry)
 {
     entry->generation++;

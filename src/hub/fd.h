@@ -61,6 +61,10 @@ struct thrumi_fd *thrumi_fd_find(const struct thrumi_fd_table *table, int fd);
 /* The entry, made if need be; NULL without memory. */
 struct thrumi_fd *thrumi_fd_get(struct thrumi_fd_table *table, int fd);
 
+/* The entry of the first number from *fd on that has one; false: no more. */
+bool thrumi_fd_next(const struct thrumi_fd_table *table, int *fd,
+                    struct thrumi_fd **ret);
+
 /* The number begins another life, of which nothing is known. */
 void thrumi_fd_renew(struct thrumi_fd *entry);
 

@@ -148,6 +148,10 @@ void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
  * a hub if it has none. The result, or -errno; see hub/engine.h. */
 int64_t thrumi_hub_io(struct thrumi_io *io, thrum_time deadline);
 
+/* The descriptor is about to be closed or replaced, or its number has just been
+ * got for another: whoever waits on it in this hub gets `code`. */
+void thrumi_hub_forget(int fd, int code);
+
 /* ---- timer.c ---- */
 
 /* Starts a stop's timer; a precise one that finds no memory is a rough one. */
