@@ -234,7 +234,11 @@ static inline int queue_do(thrum_queue *queue, struct thrumi_queue_node *node,
         return queue_park(queue, node, list, deadline);
     thrumi_mutex_unlock(&queue->lock);
     thrumi_waitnode_wake_all(woken.first);
-    return rc == THRUMI_QUEUE_WAIT ? -ETIMEDOUT : rc;
+    if (rc == THRUMI_QUEUE_WAIT)
+        return -ETIMEDOUT;
+    if (deadline.ns > 0) /* else it is not to give its turn away */
+        thrumi_context_spend();
+    return rc;
 }
 
 int thrum_queue_put(thrum_queue *queue, void *item, thrum_time deadline)

@@ -486,9 +486,13 @@ int thrum_select(thrum_select_case *cases, size_t n, thrum_time deadline)
 
     if (rc != 0)
         return rc;
-    if (n > SELECT_FEW)
-        return select_many(&select, cases, n, deadline);
     select.nodes = nodes;
     select.order = order;
-    return select_run(&select, cases, (int)n, deadline);
+    if (n > SELECT_FEW)
+        rc = select_many(&select, cases, n, deadline);
+    else
+        rc = select_run(&select, cases, (int)n, deadline);
+    if (rc >= 0 && deadline.ns > 0)
+        thrumi_context_spend();
+    return rc;
 }
