@@ -21,7 +21,7 @@
 #ifndef THRUM_HUB_H
 #define THRUM_HUB_H
 
-#include <thrum/base.h>
+#include <thrum/stats.h>
 
 THRUM_BEGIN_DECLS
 
@@ -86,6 +86,47 @@ THRUM_API THRUM_MUST_USE int thrum_hub_turn(thrum_time deadline);
  *             greenlet or callback; -EBUSY when a greenlet would not end: the
  *             hub is still there. */
 THRUM_API int thrum_hub_close(thrum_time deadline);
+
+/* What a hub has done, and what it has. */
+typedef struct thrum_hub_counts {
+    size_t size;   /* sizeof(thrum_hub_counts): THRUM_HUB_COUNTS sets it */
+    int thread;    /* the kernel's number of its thread */
+    bool asleep;   /* it waits for events */
+    uint64_t live; /* greenlets that have begun and not ended */
+    uint64_t
+        runnable;     /* who could go on or begin, at its last look at events */
+    uint64_t waiting; /* the others of those that live */
+    uint64_t spawned; /* greenlets that have begun, ever */
+    uint64_t switches; /* how often one went on */
+    uint64_t turns;    /* looks at events */
+    uint64_t received; /* what came from other threads: wakes, tasks, kills */
+    uint64_t longest;  /* ns from one look to the next, at most */
+    thrum_histogram holds; /* ns from one look to the next: for how long its
+                            * greenlets have kept it from looking */
+} thrum_hub_counts;
+
+/* clang-format off */
+#define THRUM_HUB_COUNTS { sizeof(thrum_hub_counts), 0, false, 0, 0, 0, 0, 0, 0, 0, 0, { 0, { 0 } } }
+/* clang-format on */
+
+/* What the hub of this thread has counted.
+ *
+ * Call from:  a thread or greenlet; callbacks.
+ * Blocks:     no.
+ * Ownership:  fills the caller's struct.
+ * Returns:    0; THRUM_ESTATE when the thread has no hub; -EINVAL for a struct
+ *             of another size. */
+THRUM_API THRUM_MUST_USE int thrum_hub_stats(thrum_hub_counts *counts);
+
+/* The same of each hub of the process, read while it goes on.
+ *
+ * Call from:  any thread or greenlet; callbacks.
+ * Blocks:     while a hub begins or ends elsewhere.
+ * Ownership:  `counts` is gone when `fn` returns, which must not call Thrum.
+ * Returns:    how many hubs there are. */
+THRUM_API int thrum_hub_stats_all(void (*fn)(const thrum_hub_counts *counts,
+                                             void *arg),
+                                  void *arg);
 
 THRUM_END_DECLS
 

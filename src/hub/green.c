@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "hub/hub.h"
 #include "sys/fork.h"
+#include "sys/probe.h"
 #include "task/record.h"
 #include "task/task.h"
 
@@ -175,6 +176,8 @@ struct thrumi_strand *thrumi_green_begin(struct thrumi_hub *hub,
         return NULL;
     }
     hub->beginning = task;
+    thrumi_count(&hub->watch.spawned, 1);
+    THRUMI_PROBE3(hub__begin, hub, strand, task->fn);
     return strand;
 }
 
@@ -202,6 +205,8 @@ static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
         thrum_future_unref(task); /* cancelled just now */
     green_check_fork(hub);
     thrumi_list_remove(&strand->link);
+    thrumi_count(&hub->watch.ended, 1);
+    THRUMI_PROBE3(hub__end, hub, strand, phase);
     thrumi_greenlet_undress(hub->loom, hub->loom->current, phase);
     hub->loom->current = hub->main; /* until somebody goes on */
     green_left(hub, home);

@@ -17,9 +17,9 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "coro/loom.h"
 #include "hub/engine.h"
+#include "hub/monitor.h"
 #include "sys/clock.h"
 #include "sys/fork.h"
 #include "sys/mutex.h"
@@ -73,6 +73,7 @@ static void hub_list(struct thrumi_hub *hub)
 
 static void hub_retire(struct thrumi_hub *hub)
 {
+    thrumi_watch_end(&hub->watch);
     hubs_lock();
     thrumi_list_remove(&hub->link);
     thrumi_list_prepend(&hubs.unused, &hub->link);
@@ -184,6 +185,8 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     hub->thread =
         self->strand == &loom->thread ? self->running : loom->thread.running;
     hub_list(hub);
+    thrumi_watch_begin(&hub->watch);
+    thrumi_monitor_at_first_hub();
     loom->hub = hub;
     loom->next = hub_next_of;
     loom->hub_ends = hub_ends;
@@ -210,6 +213,7 @@ static void hub_after_fork(struct thrumi_hub *hub)
     if (engine != NULL)
         engine->ops->close(engine);
     hub_list(hub);
+    thrumi_watch_begin(&hub->watch);
 }
 
 struct thrumi_hub *thrumi_hub_current(void)
@@ -255,15 +259,8 @@ bool thrumi_hub_is_alone(struct thrumi_hub *hub)
 {
     if (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0)
         return false;
-    return !hub->watched && thrumi_thread_count() == 1;
-}
-
-void thrumi_hub_tell_deadlock(struct thrumi_hub *hub)
-{
-    (void)hub;
-    thrumi_log(THRUM_LOG_WARNING,
-               "a deadlock: all greenlets wait, and nothing is left that could "
-               "wake one of them");
+    return !hub->watched &&
+           thrumi_thread_count() == 1 + thrumi_monitor_threads();
 }
 
 /* ---- the end ---- */

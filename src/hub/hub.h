@@ -32,6 +32,7 @@
 #include "coro/greenlet.h"
 #include "hub/inbox.h"
 #include "hub/ready.h"
+#include "hub/watch.h"
 #include "task/context.h"
 #include "task/executor.h"
 
@@ -70,12 +71,13 @@ struct thrumi_hub {
 
     struct thrumi_engine *engine; /* NULL until there is I/O */
     struct thrumi_inbox inbox;
-    atomic_uint alarm;       /* 1: wake up */
-    atomic_uint rung;        /* rings that are over */
-    unsigned rings;          /* rings that were to come */
-    bool dozing;             /* its inbox is marked */
-    bool watched;            /* its descriptor was given out */
-    struct thrumi_link link; /* on the list of all, or of the unused */
+    atomic_uint alarm;         /* 1: wake up */
+    atomic_uint rung;          /* rings that are over */
+    unsigned rings;            /* rings that were to come */
+    bool dozing;               /* its inbox is marked */
+    bool watched;              /* its descriptor was given out */
+    struct thrumi_link link;   /* on the list of all, or of the unused */
+    struct thrumi_watch watch; /* what it counts */
 };
 
 /* ---- hub.c ---- */

@@ -32,6 +32,8 @@
 #define MONITOR_LOOKS 4         /* in that time */
 #define MONITOR_LEAST 1000000   /* ns between two looks */
 
+#define MONITOR_STARTING -1 /* no thread's number */
+
 static struct {
     struct thrumi_global_mutex lock;
     /* guarded by lock: */
@@ -152,11 +154,17 @@ static int monitor_start_thread(void)
 {
     struct thrumi_thread_options options = {.stack_size = 0};
     sigset_t mask;
+    int rc;
 
     thrumi_thread_mask(&mask, true);
     options.mask = &mask;
     atomic_store_explicit(&monitor.stop, 0, memory_order_relaxed);
-    return thrumi_thread_start(&monitor.thread, &options, monitor_run, NULL);
+    atomic_store_explicit(&monitor.number, MONITOR_STARTING,
+                          memory_order_relaxed);
+    rc = thrumi_thread_start(&monitor.thread, &options, monitor_run, NULL);
+    if (rc != 0)
+        atomic_store_explicit(&monitor.number, 0, memory_order_relaxed);
+    return rc;
 }
 
 /* The lock is held. */
@@ -217,6 +225,11 @@ int thrum_monitor_stop(void)
     }
     thrumi_global_mutex_unlock(&monitor.lock);
     return rc;
+}
+
+unsigned thrumi_monitor_threads(void)
+{
+    return atomic_load_explicit(&monitor.number, memory_order_relaxed) != 0;
 }
 
 /* ---- the environment ---- */

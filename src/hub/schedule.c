@@ -17,6 +17,7 @@
 #include "sys/clock.h"
 #include "sys/fork.h"
 #include "sys/park.h"
+#include "sys/probe.h"
 #include "task/guard.h"
 
 #define SCHEDULE_TURNS 61u /* switches between two looks at events */
@@ -59,8 +60,10 @@ bool thrumi_hub_doze(struct thrumi_hub *hub)
  */
 void thrumi_hub_wake_up(struct thrumi_hub *hub)
 {
+    unsigned before = hub->ready.length;
     bool taken = thrumi_inbox_take(&hub->inbox, &hub->ready);
 
+    thrumi_count(&hub->watch.received, hub->ready.length - before);
     if (!hub->dozing)
         return;
     hub->dozing = false;
@@ -68,17 +71,20 @@ void thrumi_hub_wake_up(struct thrumi_hub *hub)
     atomic_store_explicit(&hub->alarm, 0, memory_order_relaxed);
 }
 
+/* The last that a look at events does. */
 static void hub_look_at_clock(struct thrumi_hub *hub)
 {
-    if (hub->timers == 0)
-        return;
     hub->now = thrumi_clock_ns();
-    thrumi_hub_expire(hub);
+    if (hub->timers > 0)
+        thrumi_hub_expire(hub);
+    thrumi_watch_looked(&hub->watch, hub->now, hub->ready.length);
+    THRUMI_PROBE2(hub__turn, hub, hub->ready.length);
 }
 
 void thrumi_hub_poll(struct thrumi_hub *hub)
 {
     hub->turns_left = SCHEDULE_TURNS;
+    thrumi_watch_look(&hub->watch, thrumi_clock_ns(), false);
     thrumi_hub_wake_up(hub);
     if (hub->engine != NULL)
         hub_check_engine(hub->engine->ops->turn(hub->engine, THRUM_NOW));
@@ -106,6 +112,7 @@ void thrumi_hub_wait(struct thrumi_hub *hub, thrum_time deadline)
     hub->turns_left = SCHEDULE_TURNS;
     if (timer.ns < deadline.ns)
         deadline = timer;
+    thrumi_watch_look(&hub->watch, thrumi_clock_ns(), true);
     if (thrumi_hub_doze(hub))
         hub_sleep_as_thread(hub, deadline);
     thrumi_hub_wake_up(hub);
@@ -181,6 +188,8 @@ struct thrumi_strand *thrumi_hub_next(struct thrumi_hub *hub,
         else
             hub_idle(hub);
     }
+    thrumi_watch_switch(&hub->watch);
+    THRUMI_PROBE2(hub__switch, hub, strand);
     return strand;
 }
 
@@ -243,6 +252,7 @@ void thrumi_hub_pass(struct thrumi_hub *hub)
 
     if (hub->ready.first == 0 && hub->turns_left > 0) {
         hub->turns_left--;
+        thrumi_watch_switch(&hub->watch);
         return;
     }
     thrumi_ready_push(&hub->ready, thrumi_ready_stop(&stop));
@@ -297,6 +307,7 @@ void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
                                  memory_order_acq_rel) != THRUMI_PARKING_ASLEEP)
         return;
     stop = parking->stop;
+    THRUMI_PROBE2(hub__wake, hub, stop);
     if (thrumi_likely(thrumi_self()->scheduler == scheduler))
         thrumi_ready_push(&hub->ready, thrumi_ready_stop(stop));
     else
@@ -342,6 +353,7 @@ int thrumi_hub_park(struct thrumi_scheduler *scheduler,
     int rc;
 
     (void)scheduler;
+    THRUMI_PROBE3(hub__park, hub, parking->what, parking->on);
     parking->stop = &stop;
     if (deadline.ns <= hub->now) {
         thrumi_hub_pass(hub);

@@ -18,6 +18,7 @@
 #include "hub/hub.h"
 #include "sys/clock.h"
 #include "sys/fork.h"
+#include "sys/probe.h"
 #include "sys/thread.h"
 #include "task/guard.h"
 #include "task/submit.h"
@@ -89,6 +90,7 @@ int thrumi_hub_enqueue(void *self, thrum_task *opaque)
     if (thrumi_unlikely(hub->ending))
         return THRUM_ESHUTDOWN;
     rc = spawn_at_home(hub, task);
+    THRUMI_PROBE3(hub__spawn, hub, task, task->fn);
     if (thrumi_likely(rc == 0))
         thrumi_ready_push(&hub->ready, thrumi_ready_task(task));
     return rc;

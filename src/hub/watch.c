@@ -104,6 +104,14 @@ static uint64_t watch_read(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+uint64_t thrumi_watch_live(const struct thrumi_watch *watch)
+{
+    uint64_t ended = watch_read(&watch->ended); /* first: it is the smaller */
+    uint64_t spawned = watch_read(&watch->spawned);
+
+    return spawned > ended ? spawned - ended : 0;
+}
+
 static uint64_t watch_progress(const struct thrumi_watch *watch)
 {
     return watch_read(&watch->switches) + watch_read(&watch->turns);
@@ -113,7 +121,7 @@ bool thrumi_watch_holds(const struct thrumi_watch *watch)
 {
     return watch_progress(watch) == watch->seen &&
            !atomic_load_explicit(&watch->asleep, memory_order_relaxed) &&
-           watch_read(&watch->spawned) != watch_read(&watch->ended);
+           thrumi_watch_live(watch) > 0;
 }
 
 void thrumi_watch_see(struct thrumi_watch *watch, int64_t now)

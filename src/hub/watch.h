@@ -52,6 +52,9 @@ void thrumi_watch_look(struct thrumi_watch *watch, int64_t now, bool sleeps);
 void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now,
                          unsigned ready);
 
+/* Tasks that have begun and not ended. */
+uint64_t thrumi_watch_live(const struct thrumi_watch *watch);
+
 /* Is the hub held, with the same numbers as when the monitor last saw other
  * ones? One that sleeps, or has nobody to go on, is not. */
 bool thrumi_watch_holds(const struct thrumi_watch *watch);

@@ -192,5 +192,6 @@ int thrumi_parking_sleep(thrum_time deadline)
     struct thrumi_parking parking;
 
     thrumi_parking_init(&parking);
+    thrumi_parking_for(&parking, "its time", NULL);
     return parking_wait(&parking, deadline, THRUMI_PARK_PRECISE);
 }
