@@ -63,7 +63,7 @@ int thrum_queue_new(const thrum_queue_options *options, thrum_queue **ret)
     queue = thrumi_alloc_zero(sizeof(*queue));
     if (queue == NULL)
         return -ENOMEM;
-    thrumi_mutex_init(&queue->lock);
+    thrumi_spinlock_init(&queue->lock);
     queue->generation = thrumi_fork_generation();
     queue->channel = options->kind == THRUM_QUEUE_CHANNEL;
     thrumi_items_init(&queue->items, queue_order(options->kind));
@@ -203,6 +203,20 @@ static const char *queue_wish(const thrum_queue *queue,
     return list == &queue->putters ? "room in queue" : "end of work of queue";
 }
 
+/* Takes one off that gives up. False: it was served before. */
+static bool queue_withdraw(thrum_queue *queue, struct thrumi_queue_node *node,
+                           struct thrumi_waitlist *list)
+{
+    bool removed;
+
+    thrumi_spinlock_lock(&queue->lock);
+    removed = thrumi_waitlist_remove(list, &node->wait);
+    thrumi_spinlock_unlock(&queue->lock);
+    if (!removed)
+        thrumi_parking_finish(node->wait.parking);
+    return removed;
+}
+
 /* Waits on the list; the lock is held, and dropped. */
 static int queue_park(thrum_queue *queue, struct thrumi_queue_node *node,
                       struct thrumi_waitlist *list, thrum_time deadline)
@@ -214,7 +228,10 @@ static int queue_park(thrum_queue *queue, struct thrumi_queue_node *node,
     thrumi_parking_for(&parking, queue_wish(queue, list), queue);
     thrumi_waitnode_init(&node->wait, &parking);
     thrumi_waitlist_add(list, &node->wait);
-    rc = thrumi_waitlist_park(list, &node->wait, &queue->lock, deadline);
+    thrumi_spinlock_unlock(&queue->lock);
+    rc = thrumi_parking_wait(&parking, deadline);
+    if (rc != 0 && !queue_withdraw(queue, node, list))
+        rc = 0;
     return rc == 0 ? node->rc : rc;
 }
 
@@ -228,11 +245,11 @@ static inline int queue_do(thrum_queue *queue, struct thrumi_queue_node *node,
 
     if (thrumi_unlikely(thrumi_queue_inherited(queue)))
         return -ECHILD;
-    thrumi_mutex_lock(&queue->lock);
+    thrumi_spinlock_lock(&queue->lock);
     rc = try(queue, node, &woken);
     if (rc == THRUMI_QUEUE_WAIT && !queue_is_past(deadline))
         return queue_park(queue, node, list, deadline);
-    thrumi_mutex_unlock(&queue->lock);
+    thrumi_spinlock_unlock(&queue->lock);
     thrumi_waitnode_wake_all(woken.first);
     if (rc == THRUMI_QUEUE_WAIT)
         return -ETIMEDOUT;
@@ -293,13 +310,13 @@ int thrum_queue_task_done(thrum_queue *queue)
 
     if (thrumi_queue_inherited(queue))
         return -ECHILD;
-    thrumi_mutex_lock(&queue->lock);
+    thrumi_spinlock_lock(&queue->lock);
     if (queue->unfinished > 0) {
         rc = 0;
         if (--queue->unfinished == 0)
             queue_serve_all(&queue->joiners, 0, &woken);
     }
-    thrumi_mutex_unlock(&queue->lock);
+    thrumi_spinlock_unlock(&queue->lock);
     thrumi_waitnode_wake_all(woken.first);
     return rc;
 }
@@ -328,11 +345,11 @@ void thrum_queue_close(thrum_queue *queue)
 
     if (thrumi_queue_inherited(queue))
         return;
-    thrumi_mutex_lock(&queue->lock);
+    thrumi_spinlock_lock(&queue->lock);
     queue->closed = true;
     queue_serve_all(&queue->putters, THRUM_ECLOSED, &woken);
     queue_serve_all(&queue->getters, THRUM_ECLOSED, &woken);
-    thrumi_mutex_unlock(&queue->lock);
+    thrumi_spinlock_unlock(&queue->lock);
     thrumi_waitnode_wake_all(woken.first);
 }
 
@@ -342,9 +359,9 @@ bool thrum_queue_closed(thrum_queue *queue)
 
     if (thrumi_queue_inherited(queue))
         return queue->closed; /* the lock may be held by nobody who is there */
-    thrumi_mutex_lock(&queue->lock);
+    thrumi_spinlock_lock(&queue->lock);
     closed = queue->closed;
-    thrumi_mutex_unlock(&queue->lock);
+    thrumi_spinlock_unlock(&queue->lock);
     return closed;
 }
 
@@ -354,8 +371,8 @@ size_t thrum_queue_len(thrum_queue *queue)
 
     if (thrumi_queue_inherited(queue))
         return queue->items.count;
-    thrumi_mutex_lock(&queue->lock);
+    thrumi_spinlock_lock(&queue->lock);
     count = queue->items.count;
-    thrumi_mutex_unlock(&queue->lock);
+    thrumi_spinlock_unlock(&queue->lock);
     return count;
 }

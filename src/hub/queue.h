@@ -9,7 +9,7 @@
 
 #include "hub/items.h"
 #include "sys/fork.h"
-#include "sys/mutex.h"
+#include "sys/spinlock.h"
 #include "task/waitlist.h"
 
 /* Somebody who wants to put or to get, and perhaps waits for it. */
@@ -22,7 +22,7 @@ struct thrumi_queue_node {
 };
 
 struct thrum_queue {
-    struct thrumi_mutex lock;
+    struct thrumi_spinlock lock;
     uint16_t generation; /* of the process that made it, see sys/fork.h */
     bool channel;
     bool closed;                    /* guarded by lock from here on: */

@@ -184,14 +184,14 @@ static void select_lock(struct select_wait *select)
 {
     for (int i = 0; i < select->queues; i++)
         if (select_is_first(select, i))
-            thrumi_mutex_lock(&select->order[i]->of->on.queue->lock);
+            thrumi_spinlock_lock(&select->order[i]->of->on.queue->lock);
 }
 
 static void select_unlock(struct select_wait *select)
 {
     for (int i = 0; i < select->queues; i++)
         if (select_is_first(select, i))
-            thrumi_mutex_unlock(&select->order[i]->of->on.queue->lock);
+            thrumi_spinlock_unlock(&select->order[i]->of->on.queue->lock);
 }
 
 /* ---- looking ---- */
@@ -336,9 +336,9 @@ static void select_leave_queue(struct select_node *node)
 {
     thrum_queue *queue = node->of->on.queue;
 
-    thrumi_mutex_lock(&queue->lock);
+    thrumi_spinlock_lock(&queue->lock);
     thrumi_waitlist_remove(select_list_of(node), &node->queue.wait);
-    thrumi_mutex_unlock(&queue->lock);
+    thrumi_spinlock_unlock(&queue->lock);
 }
 
 /* Takes it off whatever list it is on. True: a future is about to wake it. */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutex_test.c - the lock of sys/mutex.c excludes, and nobody sleeps for ever.
+ * mutex_test.c - the locks of sys/mutex.c and sys/spinlock.c exclude, and nobody
+ * sleeps for ever.
  *
- * Its own slow path is linked here, with its spinning.
+ * Their own slow paths are linked here, with their spinning.
  */
 #include "model.h"
 
 #include <stdatomic.h>
 
 #include "sys/mutex.h"
+#include "sys/spinlock.h"
 
 static struct thrumi_mutex mutex;
 static struct thrumi_global_mutex global;
+static struct thrumi_spinlock spinlock;
 static atomic_uint inside;
 static unsigned entered;
 
@@ -34,6 +37,19 @@ static void lock_twice(void)
 {
     lock_once();
     lock_once();
+}
+
+static void spin_once(void)
+{
+    thrumi_spinlock_lock(&spinlock);
+    enter();
+    thrumi_spinlock_unlock(&spinlock);
+}
+
+static void spin_twice(void)
+{
+    spin_once();
+    spin_once();
 }
 
 static void lock_global(void)
@@ -75,6 +91,18 @@ static const struct model_program programs[] = {
      .threads = {lock_global, lock_global, lock_global},
      .check = check_three,
      .preemptions = 3},
+    {.name = "spinlock: two threads, twice, stores delayed",
+     .threads = {spin_twice, spin_twice},
+     .check = check_four,
+     .preemptions = 3,
+     .delays = 2,
+     .timeouts = 1},
+    {.name = "spinlock: three threads",
+     .threads = {spin_once, spin_once, spin_once},
+     .check = check_three,
+     .preemptions = 3,
+     .delays = 1,
+     .timeouts = 1},
 };
 
 int main(void)
