@@ -295,12 +295,28 @@ bool thrumi_hub_send(struct thrumi_hub *hub, uintptr_t ready)
     return true;
 }
 
+/* In the hub's own thread. There is one wake, and all else that ends a wait is
+ * this thread's, so nobody else can touch the word: no read-modify-write. */
+static void hub_unpark_here(struct thrumi_hub *hub,
+                            struct thrumi_parking *parking)
+{
+    unsigned word = atomic_load_explicit(&parking->word, memory_order_relaxed);
+
+    atomic_store_explicit(&parking->word, THRUMI_PARKING_WOKEN,
+                          memory_order_relaxed);
+    if (word == THRUMI_PARKING_ASLEEP)
+        thrumi_ready_push(&hub->ready, thrumi_ready_stop(parking->stop));
+}
+
 void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
                        struct thrumi_parking *parking)
 {
     struct thrumi_hub *hub = thrumi_hub_of(scheduler);
-    struct thrumi_stop *stop;
 
+    if (thrumi_likely(thrumi_self()->scheduler == scheduler)) {
+        hub_unpark_here(hub, parking);
+        return;
+    }
     /* acq_rel: what the waker did is seen by the one that goes on; and the stop
      * is seen here */
     if (atomic_exchange_explicit(&parking->word, THRUMI_PARKING_WOKEN,
@@ -311,7 +327,8 @@ void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
     if (thrumi_likely(thrumi_self()->scheduler == scheduler))
         thrumi_ready_push(&hub->ready, thrumi_ready_stop(stop));
     else
-        (void)thrumi_hub_send(hub, thrumi_ready_stop(stop));
+                                 memory_order_acq_rel) == THRUMI_PARKING_ASLEEP)
+        (void)thrumi_hub_send(hub, thrumi_ready_stop(parking->stop));
 }
 
 /* Asleep from now on; false: it was woken before. */
