@@ -304,14 +304,17 @@ static void hub_unpark_here(struct thrumi_hub *hub,
 
     atomic_store_explicit(&parking->word, THRUMI_PARKING_WOKEN,
                           memory_order_relaxed);
-    if (word == THRUMI_PARKING_ASLEEP)
-        thrumi_ready_push(&hub->ready, thrumi_ready_stop(parking->stop));
+    if (word != THRUMI_PARKING_ASLEEP)
+        return;
+    THRUMI_PROBE2(hub__wake, hub, parking->stop);
+    thrumi_ready_push(&hub->ready, thrumi_ready_stop(parking->stop));
 }
 
 void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
                        struct thrumi_parking *parking)
 {
     struct thrumi_hub *hub = thrumi_hub_of(scheduler);
+    struct thrumi_stop *stop;
 
     if (thrumi_likely(thrumi_self()->scheduler == scheduler)) {
         hub_unpark_here(hub, parking);
@@ -324,11 +327,7 @@ void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
         return;
     stop = parking->stop;
     THRUMI_PROBE2(hub__wake, hub, stop);
-    if (thrumi_likely(thrumi_self()->scheduler == scheduler))
-        thrumi_ready_push(&hub->ready, thrumi_ready_stop(stop));
-    else
-                                 memory_order_acq_rel) == THRUMI_PARKING_ASLEEP)
-        (void)thrumi_hub_send(hub, thrumi_ready_stop(parking->stop));
+    (void)thrumi_hub_send(hub, thrumi_ready_stop(stop));
 }
 
 /* Asleep from now on; false: it was woken before. */
