@@ -30,6 +30,8 @@
  * something in the moment in which it fails returns 0. What need not wait is
  * 0 whatever the deadline, and also for a greenlet that is being cancelled.
  * To release, set, notify and be done is never refused for such a reason.
+ * A greenlet whose waits never have to wait gives its turn away in one of them
+ * now and then, but not with THRUM_NOW.
  *
  * An object may be destroyed as soon as nobody will use it any more: what the
  * last one does to it is over when others can know of it, so an event may lie

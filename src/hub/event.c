@@ -94,6 +94,7 @@ static int event_wait_slow(thrum_event *event, thrum_time deadline)
 
 int thrum_event_wait(thrum_event *event, thrum_time deadline)
 {
+    thrumi_sync_spend(deadline);
     return thrum_event_is_set(event) ? 0 : event_wait_slow(event, deadline);
 }
 

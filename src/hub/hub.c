@@ -92,8 +92,11 @@ static void hub_spend_face(struct thrumi_scheduler *scheduler)
 {
     struct thrumi_hub *hub = thrumi_hub_of(scheduler);
 
-    if (thrumi_likely(hub->calls_left-- > 0) ||
-        thrumi_context_in_callback(thrumi_context_running()))
+    if (thrumi_likely(hub->calls_left > 0)) {
+        hub->calls_left--;
+        return;
+    }
+    if (thrumi_context_in_callback(thrumi_context_running()))
         return;
     hub->calls_left = THRUMI_HUB_CALLS;
     thrumi_hub_pass(thrumi_hub_current());

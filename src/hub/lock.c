@@ -57,6 +57,7 @@ static int lock_acquire_slow(thrum_lock *lock, thrum_time deadline)
 
 int thrum_lock_acquire(thrum_lock *lock, thrum_time deadline)
 {
+    thrumi_sync_spend(deadline);
     if (thrumi_likely(lock_try(lock_sync(lock))))
         return 0;
     return lock_acquire_slow(lock, deadline);

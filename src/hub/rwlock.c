@@ -113,8 +113,10 @@ static int rwlock_acquire_slow(thrum_rwlock *lock, bool writes,
 int thrum_rwlock_acquire_read(thrum_rwlock *lock, thrum_time deadline)
 {
     struct thrumi_sync *sync = rwlock_sync(lock);
-    unsigned word = atomic_load_explicit(&sync->word, memory_order_relaxed);
+    unsigned word;
 
+    thrumi_sync_spend(deadline);
+    word = atomic_load_explicit(&sync->word, memory_order_relaxed);
     while ((word & (RWLOCK_CLOSED | RWLOCK_WRITER)) == 0)
         /* acquire: pairs with the release of a writer */
         if (atomic_compare_exchange_weak_explicit(
@@ -129,6 +131,7 @@ int thrum_rwlock_acquire_write(thrum_rwlock *lock, thrum_time deadline)
     struct thrumi_sync *sync = rwlock_sync(lock);
     unsigned unlocked = 0;
 
+    thrumi_sync_spend(deadline);
     /* acquire: pairs with the releases of those who had it */
     if (atomic_compare_exchange_strong_explicit(
             &sync->word, &unlocked, RWLOCK_WRITER, memory_order_acquire,

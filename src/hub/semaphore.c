@@ -75,6 +75,7 @@ static int semaphore_acquire_slow(thrum_semaphore *semaphore,
 
 int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_time deadline)
 {
+    thrumi_sync_spend(deadline);
     if (thrumi_likely(semaphore_try(semaphore_sync(semaphore))))
         return 0;
     return semaphore_acquire_slow(semaphore, deadline);

@@ -47,6 +47,14 @@ static inline struct thrumi_sync *thrumi_sync_of(struct thrum_sync_ *object)
     return (struct thrumi_sync *)(void *)object;
 }
 
+/* Before the quick way of a wait: one who never has to wait must not keep his
+ * thread for ever. One that only tries keeps it. */
+static inline void thrumi_sync_spend(thrum_time deadline)
+{
+    if (deadline.ns > 0)
+        thrumi_context_spend();
+}
+
 /* One that waits, on its stack. */
 struct thrumi_sync_waiter {
     struct thrumi_waitnode node;

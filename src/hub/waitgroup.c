@@ -104,6 +104,7 @@ static int waitgroup_wait_slow(thrum_waitgroup *group, thrum_time deadline)
 
 int thrum_waitgroup_wait(thrum_waitgroup *group, thrum_time deadline)
 {
+    thrumi_sync_spend(deadline);
     return thrum_waitgroup_count(group) == 0
                ? 0
                : waitgroup_wait_slow(group, deadline);
