@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 #define PARTIES 4u
@@ -41,14 +41,14 @@ static void go_round(void *arg, unsigned index)
     }
 }
 
-TEST_ACTORS(they_go_on_together_again_and_again)
+TEST_PLAYERS(they_go_on_together_again_and_again)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, PARTIES, go_round, &stage);
-    actors_end(&actors);
+    players_begin(&players, mode);
+    players_add_many(&players, PARTIES, go_round, &stage);
+    players_end(&players);
     assert_int_equal(stage.arrived, PARTIES * test_scale(500));
     thrum_barrier_fini(&stage.barrier);
 }
@@ -61,19 +61,19 @@ static void arrive(void *arg, unsigned index)
     log_add(&stage->log, index);
 }
 
-TEST_ACTORS(the_places_are_in_the_order_of_arrival)
+TEST_PLAYERS(the_places_are_in_the_order_of_arrival)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
+    players_begin(&players, mode);
     for (unsigned i = 1; i < PARTIES; i++) {
-        actors_add(&actors, arrive, &stage);
+        players_add(&players, arrive, &stage);
         AWAIT_WAITING(&stage.barrier, i);
     }
     assert_int_equal(thrum_barrier_wait(&stage.barrier, THRUM_NOW),
                      PARTIES - 1);
-    actors_end(&actors);
+    players_end(&players);
 }
 
 static void find_it_broken(void *arg, unsigned index)
@@ -86,40 +86,40 @@ static void find_it_broken(void *arg, unsigned index)
     atomic_fetch_add(&stage->broken, 1);
 }
 
-TEST_ACTORS(who_leaves_breaks_it)
+TEST_PLAYERS(who_leaves_breaks_it)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 2, find_it_broken, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 2, find_it_broken, &stage);
     AWAIT_WAITING(&stage.barrier, 2);
     assert_int_equal(thrum_barrier_wait(&stage.barrier, thrum_in_ms(1)),
                      -ETIMEDOUT);
     assert_int_equal(thrum_barrier_wait(&stage.barrier, THRUM_FOREVER),
                      THRUM_EBROKEN);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.broken, 2);
     thrum_barrier_reset(&stage.barrier);
     assert_int_equal(thrum_barrier_wait(&stage.barrier, thrum_in_ms(1)),
                      -ETIMEDOUT);
 }
 
-TEST_ACTORS(abort_and_reset_let_those_go_who_wait)
+TEST_PLAYERS(abort_and_reset_let_those_go_who_wait)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add(&actors, find_it_broken, &stage);
+    players_begin(&players, mode);
+    players_add(&players, find_it_broken, &stage);
     AWAIT_WAITING(&stage.barrier, 1);
     thrum_barrier_reset(&stage.barrier);
     WAIT_UNTIL(atomic_load(&stage.broken) == 1);
-    actors_add(&actors, find_it_broken, &stage);
+    players_add(&players, find_it_broken, &stage);
     AWAIT_WAITING(&stage.barrier, 1);
     thrum_barrier_abort(&stage.barrier);
-    actors_add(&actors, find_it_broken, &stage);
-    actors_end(&actors);
+    players_add(&players, find_it_broken, &stage);
+    players_end(&players);
     assert_int_equal(stage.broken, 3);
 }
 

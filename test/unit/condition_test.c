@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 #define WAITERS 4u
@@ -39,82 +39,82 @@ static void await_notify(void *arg, unsigned index)
     thrum_lock_release(&stage->lock);
 }
 
-static void stage_fill(struct stage *stage, struct actors *actors)
+static void stage_fill(struct stage *stage, struct players *players)
 {
     for (unsigned i = 0; i < WAITERS; i++) {
-        actors_add(actors, await_notify, stage);
+        players_add(players, await_notify, stage);
         AWAIT_WAITING(&stage->condition, i + 1);
     }
 }
 
-TEST_ACTORS(notify_lets_the_oldest_go_on)
+TEST_PLAYERS(notify_lets_the_oldest_go_on)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    stage_fill(&stage, &actors);
+    players_begin(&players, mode);
+    stage_fill(&stage, &players);
     for (unsigned i = 0; i < WAITERS; i++) {
         thrum_condition_notify(&stage.condition);
         WAIT_UNTIL(atomic_load(&stage.log.count) == i + 1);
         assert_int_equal(stage.log.index[i], i);
         assert_int_equal(sync_waiting(&stage.condition.sync), WAITERS - i - 1);
     }
-    actors_end(&actors);
+    players_end(&players);
     thrum_condition_notify(&stage.condition);
     thrum_condition_fini(&stage.condition);
 }
 
-TEST_ACTORS(notify_all_lets_them_go_on_in_their_order)
+TEST_PLAYERS(notify_all_lets_them_go_on_in_their_order)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    stage_fill(&stage, &actors);
+    players_begin(&players, mode);
+    stage_fill(&stage, &players);
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_FOREVER), 0);
     thrum_condition_notify_all(&stage.condition);
     assert_int_equal(sync_waiting(&stage.condition.sync), 0);
     assert_int_equal(sync_waiting(&stage.lock.sync), WAITERS);
     thrum_lock_release(&stage.lock);
-    actors_end(&actors);
+    players_end(&players);
     for (unsigned i = 0; i < WAITERS; i++)
         assert_int_equal(stage.log.index[i], i);
 }
 
-TEST_ACTORS(one_that_is_not_notified_has_the_lock_too)
+TEST_PLAYERS(one_that_is_not_notified_has_the_lock_too)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
     stage.code = -ETIMEDOUT;
     stage.deadline = thrum_in_ms(1);
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, WAITERS, await_notify, &stage);
-    actors_end(&actors);
+    players_begin(&players, mode);
+    players_add_many(&players, WAITERS, await_notify, &stage);
+    players_end(&players);
     assert_int_equal(stage.log.count, WAITERS);
     assert_int_equal(stage.lock.sync.word, 0);
     assert_int_equal(stage.condition.sync.word, 0);
 }
 
 /* Past its deadline it waits for the lock that others have. */
-TEST_ACTORS(nothing_cuts_the_wait_for_the_lock_short)
+TEST_PLAYERS(nothing_cuts_the_wait_for_the_lock_short)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
     stage.code = -ETIMEDOUT;
     stage.deadline = thrum_in_ms(5);
-    actors_begin(&actors, mode);
+    players_begin(&players, mode);
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_FOREVER), 0);
-    actors_add(&actors, await_notify, &stage);
+    players_add(&players, await_notify, &stage);
     AWAIT_WAITING(&stage.lock, 1);
     thrum_lock_release(&stage.lock);
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_FOREVER), 0);
     AWAIT_WAITING(&stage.lock, 1);
     assert_int_equal(stage.log.count, 0);
     thrum_lock_release(&stage.lock);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.count, 1);
 }
 
@@ -133,14 +133,14 @@ static void await_hastily(void *arg, unsigned index)
 
 /* Has somebody been notified whose deadline passes before the lock is free,
  * then he has succeeded. If he was slow his deadline was first. */
-TEST_ACTORS(one_that_was_notified_has_succeeded)
+TEST_PLAYERS(one_that_was_notified_has_succeeded)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
     stage.deadline = thrum_in_ms(20);
-    actors_begin(&actors, mode);
-    actors_add(&actors, await_hastily, &stage);
+    players_begin(&players, mode);
+    players_add(&players, await_hastily, &stage);
     WAIT_UNTIL(sync_waiting(&stage.condition.sync) == 1 ||
                atomic_load(&stage.log.count) == 1);
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_FOREVER), 0);
@@ -149,7 +149,7 @@ TEST_ACTORS(one_that_was_notified_has_succeeded)
                  thrum_now().ns < stage.deadline.ns;
     WAIT_UNTIL(thrum_now().ns > stage.deadline.ns);
     thrum_lock_release(&stage.lock);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.count, 1);
 }
 
@@ -174,14 +174,14 @@ static void consume(void *arg, unsigned index)
     thrum_lock_release(&stage->lock);
 }
 
-TEST_ACTORS(nothing_is_lost_between_producers_and_consumers)
+TEST_PLAYERS(nothing_is_lost_between_producers_and_consumers)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
     unsigned n = test_scale(10000);
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 4, consume, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 4, consume, &stage);
     for (unsigned i = 0; i < n; i++) {
         assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_FOREVER), 0);
         stage.items++;
@@ -195,7 +195,7 @@ TEST_ACTORS(nothing_is_lost_between_producers_and_consumers)
     stage.over = true;
     thrum_condition_notify_all(&stage.condition);
     thrum_lock_release(&stage.lock);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.taken, n);
     assert_int_equal(stage.condition.sync.word, 0);
     assert_int_equal(stage.lock.sync.word, 0);

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 #define WAITERS 4u
@@ -24,41 +24,41 @@ static void wait_for_it(void *arg, unsigned index)
         log_add(&stage->log, index);
 }
 
-static void stage_fill(struct stage *stage, struct actors *actors)
+static void stage_fill(struct stage *stage, struct players *players)
 {
     for (unsigned i = 0; i < WAITERS; i++) {
-        actors_add(actors, wait_for_it, stage);
+        players_add(players, wait_for_it, stage);
         AWAIT_WAITING(&stage->event, i + 1);
     }
 }
 
-TEST_ACTORS(S13_set_wakes_all_who_wait)
+TEST_PLAYERS(S13_set_wakes_all_who_wait)
 {
     struct stage stage = {.event = THRUM_EVENT_INIT};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    stage_fill(&stage, &actors);
+    players_begin(&players, mode);
+    stage_fill(&stage, &players);
     assert_false(thrum_event_is_set(&stage.event));
     thrum_event_set(&stage.event);
     assert_true(thrum_event_is_set(&stage.event));
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.count, WAITERS);
-    for (unsigned i = 0; mode == ACTORS_GREENLETS && i < WAITERS; i++)
+    for (unsigned i = 0; mode == PLAYERS_GREENLETS && i < WAITERS; i++)
         assert_int_equal(stage.log.index[i], i);
 }
 
-TEST_ACTORS(S13_set_and_clear_before_they_run_counts)
+TEST_PLAYERS(S13_set_and_clear_before_they_run_counts)
 {
     struct stage stage = {.event = THRUM_EVENT_INIT};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    stage_fill(&stage, &actors);
+    players_begin(&players, mode);
+    stage_fill(&stage, &players);
     thrum_event_set(&stage.event);
     thrum_event_clear(&stage.event);
     assert_int_equal(thrum_event_wait(&stage.event, THRUM_NOW), -ETIMEDOUT);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.count, WAITERS);
     assert_false(thrum_event_is_set(&stage.event));
 }
@@ -71,18 +71,18 @@ static void wait_too_short(void *arg, unsigned index)
     log_add(&stage->log, index);
 }
 
-TEST_ACTORS(S13_a_wait_ends_at_its_deadline)
+TEST_PLAYERS(S13_a_wait_ends_at_its_deadline)
 {
     struct stage stage = {.event = THRUM_EVENT_INIT};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add(&actors, wait_for_it, &stage);
-    actors_add_many(&actors, 3, wait_too_short, &stage);
+    players_begin(&players, mode);
+    players_add(&players, wait_for_it, &stage);
+    players_add_many(&players, 3, wait_too_short, &stage);
     AWAIT_WAITING(&stage.event, 1);
     WAIT_UNTIL(stage.log.count == 3);
     thrum_event_set(&stage.event);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.index[3], 0);
 }
 
@@ -110,28 +110,28 @@ static void set_it(void *arg, unsigned index)
 
 /* It is gone as soon as the wait is over: run under ASan this finds a set that
  * touches it later. */
-TEST_ACTORS(an_event_may_lie_on_the_stack_of_the_one_that_waits)
+TEST_PLAYERS(an_event_may_lie_on_the_stack_of_the_one_that_waits)
 {
     for (unsigned round = 0; round < test_scale(400) / 4 + 1; round++) {
         thrum_event *event = malloc(sizeof(*event));
-        struct actors actors;
+        struct players players;
 
         thrum_event_init(event);
-        actors_begin(&actors, mode);
-        actors_add(&actors, set_it, event);
+        players_begin(&players, mode);
+        players_add(&players, set_it, event);
         assert_int_equal(thrum_event_wait(event, THRUM_FOREVER), 0);
         free(event);
-        actors_end(&actors);
+        players_end(&players);
     }
 }
 
 static int destroy_awaited(void *arg)
 {
     struct stage *stage = arg;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, ACTORS_THREADS);
-    actors_add(&actors, wait_for_it, stage);
+    players_begin(&players, PLAYERS_THREADS);
+    players_add(&players, wait_for_it, stage);
     AWAIT_WAITING(&stage->event, 1);
     thrum_event_fini(&stage->event);
     return 0;

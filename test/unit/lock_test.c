@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "actors.h"
 #include "hub/lock.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 struct stage {
@@ -25,19 +25,19 @@ static void take_turn(void *arg, unsigned index)
     thrum_lock_release(&stage->lock);
 }
 
-TEST_ACTORS(they_have_it_in_the_order_in_which_they_came)
+TEST_PLAYERS(they_have_it_in_the_order_in_which_they_came)
 {
     struct stage stage = {.lock = THRUM_LOCK_INIT};
-    struct actors actors;
+    struct players players;
 
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_NOW), 0);
-    actors_begin(&actors, mode);
+    players_begin(&players, mode);
     for (unsigned i = 0; i < 5; i++) {
-        actors_add(&actors, take_turn, &stage);
+        players_add(&players, take_turn, &stage);
         AWAIT_WAITING(&stage.lock, i + 1);
     }
     thrum_lock_release(&stage.lock);
-    actors_end(&actors);
+    players_end(&players);
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(stage.log.index[i], i);
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_NOW), 0);
@@ -58,19 +58,19 @@ static void hold_until_told(void *arg, unsigned index)
     thrum_lock_release(&door->lock);
 }
 
-TEST_ACTORS(what_is_handed_over_cannot_be_snatched)
+TEST_PLAYERS(what_is_handed_over_cannot_be_snatched)
 {
     struct door door = {THRUM_LOCK_INIT, THRUM_EVENT_INIT};
-    struct actors actors;
+    struct players players;
 
     assert_int_equal(thrum_lock_acquire(&door.lock, THRUM_NOW), 0);
-    actors_begin(&actors, mode);
-    actors_add(&actors, hold_until_told, &door);
+    players_begin(&players, mode);
+    players_add(&players, hold_until_told, &door);
     AWAIT_WAITING(&door.lock, 1);
     thrum_lock_release(&door.lock);
     assert_int_equal(thrum_lock_acquire(&door.lock, THRUM_NOW), -ETIMEDOUT);
     thrum_event_set(&door.go);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(thrum_lock_acquire(&door.lock, THRUM_NOW), 0);
     thrum_lock_release(&door.lock);
     thrum_lock_fini(&door.lock);
@@ -84,20 +84,20 @@ static void try_shortly(void *arg, unsigned index)
     log_add(&stage->log, index);
 }
 
-TEST_ACTORS(one_that_gave_up_is_passed_over)
+TEST_PLAYERS(one_that_gave_up_is_passed_over)
 {
     struct stage stage = {.lock = THRUM_LOCK_INIT};
-    struct actors actors;
+    struct players players;
 
     assert_int_equal(thrum_lock_acquire(&stage.lock, THRUM_NOW), 0);
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 2, try_shortly, &stage);
-    actors_add(&actors, take_turn, &stage);
-    actors_add(&actors, try_shortly, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 2, try_shortly, &stage);
+    players_add(&players, take_turn, &stage);
+    players_add(&players, try_shortly, &stage);
     WAIT_UNTIL(stage.log.count == 3);
     AWAIT_WAITING(&stage.lock, 1);
     thrum_lock_release(&stage.lock);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.index[3], 2);
     assert_int_equal(stage.lock.sync.word, 0);
 }
@@ -115,14 +115,14 @@ static void count_up(void *arg, unsigned index)
     }
 }
 
-TEST_ACTORS(it_excludes)
+TEST_PLAYERS(it_excludes)
 {
     struct stage stage = {.lock = THRUM_LOCK_INIT};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 4, count_up, &stage);
-    actors_end(&actors);
+    players_begin(&players, mode);
+    players_add_many(&players, 4, count_up, &stage);
+    players_end(&players);
     assert_int_equal(stage.guarded, 4 * test_scale(2000));
     assert_int_equal(stage.lock.sync.word, 0);
 }
@@ -147,14 +147,14 @@ static void count_hastily(void *arg, unsigned index)
     }
 }
 
-TEST_ACTORS(a_hand_over_races_with_deadlines)
+TEST_PLAYERS(a_hand_over_races_with_deadlines)
 {
     struct stage stage = {.lock = THRUM_LOCK_INIT};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 4, count_hastily, &stage);
-    actors_end(&actors);
+    players_begin(&players, mode);
+    players_add_many(&players, 4, count_hastily, &stage);
+    players_end(&players);
     assert_int_equal(stage.lock.sync.word, 0);
     assert_null(stage.lock.sync.waiters);
 }
@@ -176,11 +176,11 @@ TEST(releasing_a_free_one_aborts)
 static int destroy_awaited(void *arg)
 {
     struct stage *stage = arg;
-    struct actors actors;
+    struct players players;
 
     CHECK_INT(thrum_lock_acquire(&stage->lock, THRUM_NOW), 0);
-    actors_begin(&actors, ACTORS_THREADS);
-    actors_add(&actors, take_turn, stage);
+    players_begin(&players, PLAYERS_THREADS);
+    players_add(&players, take_turn, stage);
     AWAIT_WAITING(&stage->lock, 1);
     thrum_lock_fini(&stage->lock);
     return 0;
@@ -231,20 +231,20 @@ static void release_anothers(void *arg, unsigned index)
     CHECK_INT(thrum_rlock_release(&stage->lock), 0);
 }
 
-/* Each actor is an owner of its own, also those that share a thread. */
-TEST_ACTORS(S14_a_foreign_release_is_an_error)
+/* Each player is an owner of its own, also those that share a thread. */
+TEST_PLAYERS(S14_a_foreign_release_is_an_error)
 {
     struct rstage stage = {THRUM_RLOCK_INIT, THRUM_EVENT_INIT, 0, 0};
-    struct actors actors;
+    struct players players;
 
     assert_int_equal(thrum_rlock_acquire(&stage.lock, THRUM_NOW), 0);
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 3, release_anothers, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 3, release_anothers, &stage);
     WAIT_UNTIL(atomic_load(&stage.refused) == 3);
     assert_int_equal(thrum_rlock_release(&stage.lock), 0);
     assert_int_equal(thrum_rlock_release(&stage.lock), -EPERM);
     thrum_event_set(&stage.go);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.guarded, 3);
 }
 

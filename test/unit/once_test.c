@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 struct stage {
@@ -41,20 +41,20 @@ static void call_it(void *arg, unsigned index)
     atomic_fetch_add(rc == 0 ? &stage->done : &stage->failed, 1);
 }
 
-TEST_ACTORS(it_is_called_once_and_all_wait_for_it)
+TEST_PLAYERS(it_is_called_once_and_all_wait_for_it)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 4, call_it, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 4, call_it, &stage);
     AWAIT_WAITING(&stage.once, 3);
     assert_false(thrum_once_is_done(&stage.once));
     assert_int_equal(thrum_once_call(&stage.once, set_up, &stage, THRUM_NOW),
                      -ETIMEDOUT);
     assert_int_equal(stage.done, 0);
     thrum_event_set(&stage.go);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.calls, 1);
     assert_int_equal(stage.done, 4);
     assert_true(thrum_once_is_done(&stage.once));
@@ -63,17 +63,17 @@ TEST_ACTORS(it_is_called_once_and_all_wait_for_it)
     thrum_once_fini(&stage.once);
 }
 
-TEST_ACTORS(one_that_fails_is_called_by_the_next)
+TEST_PLAYERS(one_that_fails_is_called_by_the_next)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
     stage.fails = 2;
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 5, call_it, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 5, call_it, &stage);
     AWAIT_WAITING(&stage.once, 4);
     thrum_event_set(&stage.go);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.calls, 3);
     assert_int_equal(stage.failed, 2);
     assert_int_equal(stage.done, 3);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 struct stage {
@@ -58,18 +58,18 @@ static int try_write(struct stage *stage)
     return rc;
 }
 
-TEST_ACTORS(readers_share_it_and_a_writer_does_not)
+TEST_PLAYERS(readers_share_it_and_a_writer_does_not)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 3, read_until_told, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 3, read_until_told, &stage);
     WAIT_UNTIL(atomic_load(&stage.log.count) == 3);
     assert_int_equal(try_read(&stage), 0);
     assert_int_equal(try_write(&stage), -ETIMEDOUT);
     thrum_event_set(&stage.go);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(thrum_rwlock_acquire_write(&stage.lock, THRUM_NOW), 0);
     assert_int_equal(try_read(&stage), -ETIMEDOUT);
     assert_int_equal(try_write(&stage), -ETIMEDOUT);
@@ -78,29 +78,29 @@ TEST_ACTORS(readers_share_it_and_a_writer_does_not)
 }
 
 /* While a writer waits, who comes to read waits behind him. */
-TEST_ACTORS(readers_do_not_keep_a_writer_out)
+TEST_PLAYERS(readers_do_not_keep_a_writer_out)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
     assert_int_equal(thrum_rwlock_acquire_read(&stage.lock, THRUM_NOW), 0);
-    actors_begin(&actors, mode);
-    actors_add(&actors, write_once, &stage);
+    players_begin(&players, mode);
+    players_add(&players, write_once, &stage);
     AWAIT_WAITING(&stage.lock, 1);
     assert_int_equal(try_read(&stage), -ETIMEDOUT);
-    actors_add(&actors, read_until_told, &stage);
+    players_add(&players, read_until_told, &stage);
     AWAIT_WAITING(&stage.lock, 2);
-    actors_add(&actors, read_until_told, &stage);
+    players_add(&players, read_until_told, &stage);
     AWAIT_WAITING(&stage.lock, 3);
-    actors_add(&actors, write_once, &stage);
+    players_add(&players, write_once, &stage);
     AWAIT_WAITING(&stage.lock, 4);
-    actors_add(&actors, read_until_told, &stage);
+    players_add(&players, read_until_told, &stage);
     AWAIT_WAITING(&stage.lock, 5);
     thrum_rwlock_release(&stage.lock);
     WAIT_UNTIL(atomic_load(&stage.log.count) == 3);
     AWAIT_WAITING(&stage.lock, 2); /* the second writer, and who is behind */
     thrum_event_set(&stage.go);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.log.index[0], 0);
     assert_int_equal(stage.log.index[1] + stage.log.index[2], 1 + 2);
     assert_int_equal(stage.log.index[3], 3);
@@ -116,18 +116,18 @@ static void write_too_late(void *arg, unsigned index)
               -ETIMEDOUT);
 }
 
-TEST_ACTORS(a_writer_that_gives_up_lets_those_behind_him_in)
+TEST_PLAYERS(a_writer_that_gives_up_lets_those_behind_him_in)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
     assert_int_equal(thrum_rwlock_acquire_read(&stage.lock, THRUM_NOW), 0);
-    actors_begin(&actors, mode);
-    actors_add(&actors, write_too_late, &stage);
-    actors_add_many(&actors, 2, read_until_told, &stage);
+    players_begin(&players, mode);
+    players_add(&players, write_too_late, &stage);
+    players_add_many(&players, 2, read_until_told, &stage);
     WAIT_UNTIL(atomic_load(&stage.log.count) == 2);
     thrum_event_set(&stage.go);
-    actors_end(&actors);
+    players_end(&players);
     thrum_rwlock_release(&stage.lock);
     assert_int_equal(stage.lock.sync.word, 0);
 }
@@ -154,14 +154,14 @@ static void use_it(void *arg, unsigned index)
     }
 }
 
-TEST_ACTORS(it_excludes)
+TEST_PLAYERS(it_excludes)
 {
     struct stage stage = STAGE;
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 5, use_it, &stage);
-    actors_end(&actors);
+    players_begin(&players, mode);
+    players_add_many(&players, 5, use_it, &stage);
+    players_end(&players);
     assert_int_equal(stage.lock.sync.word, 0);
     assert_null(stage.lock.sync.waiters);
 }

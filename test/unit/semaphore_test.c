@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 struct stage {
@@ -62,14 +62,14 @@ static void acquire_one(void *arg, unsigned index)
         log_add(&stage->log, index);
 }
 
-TEST_ACTORS(units_go_to_those_who_came_first)
+TEST_PLAYERS(units_go_to_those_who_came_first)
 {
     struct stage stage = {.units = THRUM_SEMAPHORE_INIT(0, 1)};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
+    players_begin(&players, mode);
     for (unsigned i = 0; i < 4; i++) {
-        actors_add(&actors, acquire_one, &stage);
+        players_add(&players, acquire_one, &stage);
         AWAIT_WAITING(&stage.units, i + 1);
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -80,7 +80,7 @@ TEST_ACTORS(units_go_to_those_who_came_first)
         WAIT_UNTIL(atomic_load(&stage.log.count) == i + 1);
         assert_int_equal(stage.log.index[i], i);
     }
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(thrum_semaphore_release(&stage.units), 0);
     assert_int_equal(thrum_semaphore_release(&stage.units), -EOVERFLOW);
 }
@@ -101,14 +101,14 @@ static void use_units(void *arg, unsigned index)
     }
 }
 
-TEST_ACTORS(no_unit_is_lost_or_made)
+TEST_PLAYERS(no_unit_is_lost_or_made)
 {
     struct stage stage = {.units = THRUM_SEMAPHORE_INIT(3, 3)};
-    struct actors actors;
+    struct players players;
 
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 6, use_units, &stage);
-    actors_end(&actors);
+    players_begin(&players, mode);
+    players_add_many(&players, 6, use_units, &stage);
+    players_end(&players);
     assert_int_equal(thrum_semaphore_units(&stage.units), 3);
     assert_int_equal(sync_waiting(&stage.units.sync), 0);
 }

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "actors.h"
+#include "players.h"
 #include "sync_waiting.h"
 
 struct stage {
@@ -24,14 +24,14 @@ static void await_all(void *arg, unsigned index)
     atomic_fetch_add(&stage->over, 1);
 }
 
-TEST_ACTORS(all_who_wait_go_on_with_the_last_that_is_done)
+TEST_PLAYERS(all_who_wait_go_on_with_the_last_that_is_done)
 {
     struct stage stage = {.group = THRUM_WAITGROUP_INIT};
-    struct actors actors;
+    struct players players;
 
     thrum_waitgroup_add(&stage.group, 3);
-    actors_begin(&actors, mode);
-    actors_add_many(&actors, 3, await_all, &stage);
+    players_begin(&players, mode);
+    players_add_many(&players, 3, await_all, &stage);
     AWAIT_WAITING(&stage.group, 3);
     thrum_waitgroup_done(&stage.group);
     thrum_waitgroup_add(&stage.group, 1);
@@ -43,7 +43,7 @@ TEST_ACTORS(all_who_wait_go_on_with_the_last_that_is_done)
                      -ETIMEDOUT);
     assert_int_equal(stage.over, 0);
     thrum_waitgroup_done(&stage.group);
-    actors_end(&actors);
+    players_end(&players);
     assert_int_equal(stage.over, 3);
     thrum_waitgroup_fini(&stage.group);
 }
@@ -57,21 +57,21 @@ static void write_and_be_done(void *arg, unsigned index)
 }
 
 /* What they wrote is there to be read, and the group may go at once. */
-TEST_ACTORS(who_waited_sees_what_they_did)
+TEST_PLAYERS(who_waited_sees_what_they_did)
 {
     for (unsigned round = 0; round < test_scale(400) / 8 + 1; round++) {
         struct stage *stage = calloc(1, sizeof(*stage));
-        struct actors actors;
+        struct players players;
 
         thrum_waitgroup_init(&stage->group);
         thrum_waitgroup_add(&stage->group, 4);
-        actors_begin(&actors, mode);
-        actors_add_many(&actors, 4, write_and_be_done, stage);
+        players_begin(&players, mode);
+        players_add_many(&players, 4, write_and_be_done, stage);
         assert_int_equal(thrum_waitgroup_wait(&stage->group, THRUM_FOREVER), 0);
         for (unsigned i = 0; i < 4; i++)
             assert_int_equal(stage->written[i], i + 1);
         free(stage);
-        actors_end(&actors);
+        players_end(&players);
     }
 }
 
