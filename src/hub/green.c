@@ -52,8 +52,12 @@ static void *green_call(struct thrumi_context *context,
 
 /* ---- beginning ---- */
 
-static void green_left(struct thrumi_hub *hub, struct thrumi_body *home)
+/* The task may be gone, and is only compared. */
+static void green_settled(struct thrumi_hub *hub, const thrum_future *task,
+                          struct thrumi_body *home)
 {
+    if (hub->awaited == task)
+        thrumi_hub_awake(hub);
     if (thrumi_unlikely(home != NULL))
         thrumi_hub_left_home(hub, home);
 }
@@ -71,7 +75,7 @@ void thrumi_green_drop(struct thrumi_hub *hub, thrum_future *task, int code)
         thrumi_future_phase(task) != THRUMI_ERROR)
         home = green_home_of(task);
     thrumi_task_drop(task, code);
-    green_left(hub, home);
+    green_settled(hub, task, home);
 }
 
 /* What the strand had of the task before. */
@@ -209,7 +213,7 @@ static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
     THRUMI_PROBE3(hub__end, hub, strand, phase);
     thrumi_greenlet_undress(hub->loom, hub->loom->current, phase);
     hub->loom->current = hub->main; /* until somebody goes on */
-    green_left(hub, home);
+    green_settled(hub, task, home);
 }
 
 /* Puts a strand to the idle ones; false: there are enough. */

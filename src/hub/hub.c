@@ -117,6 +117,7 @@ static void hub_init_faces(struct thrumi_hub *hub)
 {
     hub->scheduler.park = thrumi_hub_park;
     hub->scheduler.unpark = thrumi_hub_unpark;
+    hub->scheduler.await = thrumi_hub_await;
     hub->scheduler.pass = hub_pass_face;
     hub->scheduler.spend = hub_spend_face;
     hub->scheduler.join = thrumi_hub_join;
@@ -142,6 +143,9 @@ static void hub_init(struct thrumi_hub *hub, struct thrumi_loom *loom)
     thrumi_list_init(&hub->idle);
     hub->idle_count = 0;
     hub->main_stop = NULL;
+    hub->awaited = NULL;
+    hub->awaiting = NULL;
+    hub->joining_for = NULL;
     hub->joining = NULL;
     hub->now = thrumi_clock_ns();
     thrumi_wheel_init(&hub->wheel, (uint64_t)hub->now / THRUMI_HUB_TICK_NS);

@@ -61,6 +61,8 @@ struct thrumi_hub {
     unsigned idle_count;
     struct thrumi_strand *returns_to; /* when an idle one is to end */
     struct thrumi_stop *main_stop;    /* the main greenlet's wait, or NULL */
+    thrum_future *awaited;            /* see await.c; or NULL */
+    struct thrumi_parking *awaiting;  /* who waits for that */
     struct thrumi_parking *joining;   /* a body waits for what it spawned */
     struct thrumi_body *joining_for;  /* that body */
 
@@ -139,6 +141,10 @@ thrum_time thrumi_hub_next_timer(const struct thrumi_hub *hub);
 /* Sends to a hub from anywhere. False: it has ended, and nothing was sent. */
 bool thrumi_hub_send(struct thrumi_hub *hub, uintptr_t ready);
 
+/* What a wait returns whose stop has been ended: 0 when it was woken. */
+int thrumi_hub_wait_code(struct thrumi_parking *parking,
+                         const struct thrumi_stop *stop);
+
 /* How a context of the hub's thread waits: struct thrumi_scheduler. */
 int thrumi_hub_park(struct thrumi_scheduler *scheduler,
                     struct thrumi_parking *parking, thrum_time deadline,
@@ -162,6 +168,14 @@ void thrumi_hub_start_timer(struct thrumi_hub *hub, struct thrumi_stop *stop,
 void thrumi_hub_stop_timer(struct thrumi_hub *hub, struct thrumi_stop *stop);
 /* Queues whoever's time has come. */
 void thrumi_hub_expire(struct thrumi_hub *hub);
+
+/* ---- await.c ---- */
+
+bool thrumi_hub_await(struct thrumi_scheduler *scheduler,
+                      struct thrumi_context *context, thrum_future *future,
+                      int *ret_rc);
+/* What is awaited has settled. */
+void thrumi_hub_awake(struct thrumi_hub *hub);
 
 /* ---- green.c ---- */
 

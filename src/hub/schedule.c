@@ -341,6 +341,17 @@ static bool hub_fall_asleep(struct thrumi_parking *parking)
         memory_order_acquire);
 }
 
+int thrumi_hub_wait_code(struct thrumi_parking *parking,
+                         const struct thrumi_stop *stop)
+{
+    /* acquire: pairs with the release of the waker */
+    if (atomic_load_explicit(&parking->word, memory_order_acquire) ==
+        THRUMI_PARKING_WOKEN)
+        return 0;
+    return stop->rc == -ECANCELED ? thrumi_guard_deliver(parking->context)
+                                  : stop->rc;
+}
+
 static int hub_park_asleep(struct thrumi_hub *hub,
                            struct thrumi_parking *parking,
                            struct thrumi_stop *stop, unsigned flags)
@@ -351,13 +362,7 @@ static int hub_park_asleep(struct thrumi_hub *hub,
         root->parked = parking;
     thrumi_hub_stop(hub, stop);
     root->parked = NULL;
-    /* acquire: pairs with the release of the waker */
-    if (atomic_load_explicit(&parking->word, memory_order_acquire) ==
-        THRUMI_PARKING_WOKEN)
-        return 0;
-    if (stop->rc == -ECANCELED)
-        return thrumi_guard_deliver(parking->context);
-    return stop->rc;
+    return thrumi_hub_wait_code(parking, stop);
 }
 
 int thrumi_hub_park(struct thrumi_scheduler *scheduler,

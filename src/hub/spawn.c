@@ -139,6 +139,7 @@ static int spawn_start_later(struct thrumi_hub *hub, thrum_future *task,
         return rc;
     }
     later->task = task;
+    task->later = true;
     thrumi_hub_start_timer(hub, &later->stop, thrum_in_ns(delay_ns), true);
     return 0;
 }

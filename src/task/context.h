@@ -73,6 +73,11 @@ struct thrumi_scheduler {
     /* Ends park, from any thread; the parking may be gone when it returns. */
     void (*unpark)(struct thrumi_scheduler *scheduler,
                    struct thrumi_parking *parking);
+    /* Waits without a deadline for a future that the same thread will settle,
+     * in its own way. False: it has none, wait as for any. */
+    bool (*await)(struct thrumi_scheduler *scheduler,
+                  struct thrumi_context *context, thrum_future *future,
+                  int *ret_rc);
     /* Lets the others go on first. */
     void (*pass)(struct thrumi_scheduler *scheduler);
     /* Counts a call that could have waited and did not; after many of them it

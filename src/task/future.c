@@ -49,6 +49,7 @@ thrum_future *thrumi_future_new(unsigned refs)
     future->detached = false;
     future->killable = false;
     future->holds = false;
+    future->later = false;
     future->generation = thrumi_fork_generation();
     future->waiters = NULL;
     future->fn = NULL;
@@ -316,22 +317,36 @@ static bool future_spin(const thrum_future *future)
     return false;
 }
 
+/* True: the thread's scheduler has waited, or knows why not to. */
+static bool future_await(struct thrumi_context *context, thrum_future *future,
+                         thrum_time deadline, int *ret_rc)
+{
+    struct thrumi_scheduler *scheduler = thrumi_self()->scheduler;
+
+    return scheduler != NULL && deadline.ns == INT64_MAX &&
+           !thrumi_context_guarded(context) &&
+           scheduler->await(scheduler, context, future, ret_rc);
+}
+
 int thrumi_future_wait(thrum_future *future, thrum_time deadline)
 {
     struct thrumi_context *context = thrumi_context_running();
     struct future_waiter waiter;
+    int rc;
 
     if (thrumi_future_settled(future))
         return 0;
     if (future->generation != thrumi_fork_generation())
         return -ECHILD;
-    if (deadline.ns <= 0 || thrumi_time_past(deadline))
+    if (thrumi_time_past(deadline))
         return -ETIMEDOUT;
     if (thrumi_context_in_callback(context))
         return THRUM_ECONTEXT;
     while (context->help != NULL && context->help(context, future))
         if (thrumi_future_settled(future))
             return 0;
+    if (future_await(context, future, deadline, &rc))
+        return rc;
     if (future_spin(future))
         return 0;
     if (thrumi_guard_deadline(context, deadline).ns == INT64_MAX)

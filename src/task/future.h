@@ -47,6 +47,7 @@ struct thrum_future {
     bool detached : 1;   /* nobody will ask for its error */
     bool killable : 1;   /* by its executor, also while it runs */
     bool holds : 1;      /* the memory of its executor */
+    bool later : 1;      /* a greenlet's that is not queued yet */
     uint16_t generation; /* of the process that made it, see sys/fork.h */
     struct thrumi_link *waiters; /* the first of a ring, or NULL */
     thrum_fn *fn;

@@ -13,6 +13,10 @@
  * passes the barrier first. Futures on the chain live because the ones that
  * await them hold them until they have left. Taken only by waits that park.
  *
+ * Waits of one greenlet for another of the same thread take no lock: they walk
+ * as long as the chain stays there, and what a walk of another thread sees of
+ * them may be over, and even another future's: their records stay in place.
+ *
  * A cycle is told to the log in words, once the lock was dropped: what is said
  * of its tasks is copied before.
  *
@@ -27,6 +31,7 @@
 
 #include <thrum/executor.h>
 
+#include "base/fence.h"
 #include "base/log.h"
 #include "sys/mutex.h"
 #include "task/future.h"
@@ -34,6 +39,7 @@
 #define WAITGRAPH_TOLD 5u /* futures of a cycle that are named */
 
 static struct thrumi_global_mutex waitgraph;
+static atomic_uint waitgraph_word; /* for the fence */
 
 /* What is told of a cycle, copied while the lock is held. */
 struct waitgraph_cycle {
@@ -52,12 +58,13 @@ struct waitgraph_text {
 /* The last future of the chain that begins with this one: it is not running,
  * or runs and waits for nothing. `*ret_cycle`: the chain leads to a task that
  * runs in this context. */
-static thrum_future *waitgraph_follow(thrum_future *future,
-                                      struct thrumi_context *context,
-                                      bool *ret_cycle)
+__attribute__((no_sanitize("address"))) static thrum_future *
+waitgraph_follow(thrum_future *future, struct thrumi_context *context,
+                 bool *ret_cycle)
 {
     *ret_cycle = false;
-    while (thrumi_future_phase(future) == THRUMI_RUNNING) {
+    while ((atomic_load_explicit(&future->state, memory_order_acquire) &
+            THRUMI_PHASE) == THRUMI_RUNNING) {
         struct thrumi_context *runner =
             atomic_load_explicit(&future->runner, memory_order_relaxed);
         thrum_future *next = NULL;
@@ -79,9 +86,12 @@ int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future,
     bool cycle;
 
     thrumi_global_mutex_lock(&waitgraph);
+    atomic_store_explicit(&context->awaits, future, memory_order_relaxed);
+    /* those of one thread take no lock: either they see ours, or we theirs */
+    thrumi_fence(&waitgraph_word);
     last = waitgraph_follow(future, context, &cycle);
-    if (!cycle)
-        atomic_store_explicit(&context->awaits, future, memory_order_relaxed);
+    if (cycle)
+        atomic_store_explicit(&context->awaits, NULL, memory_order_relaxed);
     if (thrumi_future_startable(last))
         *ret_queue = last->executor;
     thrumi_global_mutex_unlock(&waitgraph);
@@ -93,6 +103,45 @@ void thrumi_waitgraph_leave(struct thrumi_context *context)
     thrumi_global_mutex_lock(&waitgraph);
     atomic_store_explicit(&context->awaits, NULL, memory_order_relaxed);
     thrumi_global_mutex_unlock(&waitgraph);
+}
+
+/* ---- waits within one thread ---- */
+
+/* Told only when it is found again, as all are: here it cannot have changed. */
+static int waitgraph_own_cycle(struct thrumi_context *context,
+                               thrum_future *future)
+{
+    atomic_store_explicit(&context->awaits, NULL, memory_order_relaxed);
+    thrumi_waitgraph_tell(context, future);
+    return -EDEADLK;
+}
+
+int thrumi_waitgraph_enter_own(struct thrumi_context *context,
+                               thrum_future *future)
+{
+    const thrum_executor *executor = future->executor;
+    thrum_future *next = future;
+    thrum_executor *queue;
+
+    atomic_store_explicit(&context->awaits, future, memory_order_relaxed);
+    while (next != NULL && thrumi_future_phase(next) == THRUMI_RUNNING) {
+        struct thrumi_context *runner =
+            atomic_load_explicit(&next->runner, memory_order_relaxed);
+
+        if (next->executor != executor) /* the chain leads to other threads */
+            return thrumi_waitgraph_enter(context, future, &queue);
+        if (runner == context)
+            return waitgraph_own_cycle(context, future);
+        next = runner == NULL ? NULL
+                              : atomic_load_explicit(&runner->awaits,
+                                                     memory_order_relaxed);
+    }
+    return 0;
+}
+
+void thrumi_waitgraph_leave_own(struct thrumi_context *context)
+{
+    atomic_store_explicit(&context->awaits, NULL, memory_order_relaxed);
 }
 
 /* ---- telling ---- */
@@ -116,8 +165,12 @@ static void waitgraph_note(struct waitgraph_cycle *cycle,
 static bool waitgraph_collect(struct thrumi_context *context,
                               thrum_future *future, struct waitgraph_cycle *ret)
 {
+    bool cycle;
+
+    (void)waitgraph_follow(future, context, &cycle);
     ret->length = 0;
-    while (future != NULL && thrumi_future_phase(future) == THRUMI_RUNNING) {
+    while (cycle && future != NULL &&
+           thrumi_future_phase(future) == THRUMI_RUNNING) {
         struct thrumi_context *runner =
             atomic_load_explicit(&future->runner, memory_order_relaxed);
         thrum_future *next;

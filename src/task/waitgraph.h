@@ -15,6 +15,11 @@
 int thrumi_waitgraph_enter(struct thrumi_context *context, thrum_future *future,
                            thrum_executor **ret_queue);
 void thrumi_waitgraph_leave(struct thrumi_context *context);
+/* The same without the lock, for a future that will be settled by the context's
+ * own thread. */
+int thrumi_waitgraph_enter_own(struct thrumi_context *context,
+                               thrum_future *future);
+void thrumi_waitgraph_leave_own(struct thrumi_context *context);
 /* Logs the cycle that the context's wait for the future would close, in words;
  * nothing if it would close none. */
 void thrumi_waitgraph_tell(struct thrumi_context *context,
