@@ -102,6 +102,7 @@ void thrumi_greenlet_undress(struct thrumi_loom *loom,
                              struct thrum_greenlet *greenlet, unsigned phase)
 {
     thrumi_strand_hide(greenlet->handle.strand, loom);
+    greenlet->handle.strand->handle = NULL;
     greenlet->handle.phase = (uint8_t)phase;
     greenlet->handle.strand = NULL;
     thrumi_handle_set_state(&greenlet->handle, THRUM_GENERATOR_CLOSED);

@@ -129,6 +129,13 @@ static inline void thrumi_handle_ref(struct thrumi_handle *handle)
     atomic_fetch_add_explicit(&handle->refs, 1, memory_order_relaxed);
 }
 
+/* Does nobody but the caller have a reference? */
+static inline bool thrumi_handle_is_sole(const struct thrumi_handle *handle)
+{
+    /* acquire: pairs with the release of whoever dropped the last other one */
+    return atomic_load_explicit(&handle->refs, memory_order_acquire) == 1;
+}
+
 /* Drops a reference; the last one destroys it, here or in its own thread. */
 void thrumi_handle_unref(struct thrumi_handle *handle);
 

@@ -253,7 +253,7 @@ static void loom_abandon(struct thrumi_handle *handle)
 
     thrumi_handle_ref(handle);
     if (handle->spawned) {
-        thrumi_list_remove(&handle->strand->link);
+        handle->strand->loom->hub_loses(handle->strand->loom, handle->strand);
         thrumi_handle_unref(handle); /* the hub's reference */
     }
     thrumi_handle_abandon(handle);

@@ -206,6 +206,7 @@ static void strand_init(struct thrumi_strand *strand,
     strand->defers = NULL;
     strand->home = NULL;
     strand->own_size = false;
+    strand->handle = NULL;
     strand->back = NULL;
     strand->pulled = NULL;
     strand->sent = NULL;

@@ -64,10 +64,11 @@ struct thrumi_strand {
     bool closing;               /* what comes of it is for close to tell */
     struct thrumi_handle *handle;
     /* of a hub's greenlet: */
-    struct thrumi_link link;  /* on the hub's list of those that have begun */
-    struct thrumi_body *home; /* outside of the hub; waits for it; or NULL */
-    bool own_size;            /* its stack is not the default one */
-    struct thrumi_body *body; /* of its function, while that runs */
+    struct thrumi_link link;    /* on the hub's list of its strands */
+    struct thrumi_strand *idle; /* the next that has nothing to do */
+    struct thrumi_body *home;   /* outside of the hub; waits for it; or NULL */
+    bool own_size;              /* its stack is not the default one */
+    struct thrumi_body *body;   /* of its function, while that runs */
     thrum_fn *fn;
     void *arg;
     /* Runs the body; returns what goes on when it has ended. */
@@ -115,6 +116,8 @@ struct thrumi_loom {
      * can; and the hub's end, with the thread. */
     struct thrumi_strand *(*next)(struct thrumi_loom *loom);
     void (*hub_ends)(struct thrumi_loom *loom);
+    /* The thread has ended on a strand of the hub's (pthread_exit). */
+    void (*hub_loses)(struct thrumi_loom *loom, struct thrumi_strand *strand);
     struct thrumi_stack_cache stacks;
     _Atomic(struct thrumi_handle *) dropped; /* by other threads; a pile */
     struct thrumi_link link;                 /* on the list of all looms */

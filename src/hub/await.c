@@ -10,6 +10,7 @@
  * but the task is still queued here, and the wait ends when its turn comes.
  */
 #include "hub/hub.h"
+#include "hub/stop.h"
 #include "task/waitgraph.h"
 
 /* Will this hub come to the task? One that begins later might be cancelled long
@@ -20,23 +21,26 @@ static bool await_is_own(struct thrumi_hub *hub, const thrum_future *future)
            !hub->ending && !future->later;
 }
 
-static int await_park(struct thrumi_hub *hub, struct thrumi_context *context,
-                      thrum_future *future)
+THRUMI_INLINE int await_park(struct thrumi_hub *hub,
+                             struct thrumi_context *context,
+                             thrum_future *future)
 {
-    struct thrumi_parking parking = {.context = context,
-                                     .scheduler = &hub->scheduler,
-                                     .what = "future",
-                                     .on = future,
-                                     .deadline = THRUM_FOREVER};
-    struct thrumi_stop stop = {.hub = hub, .parking = &parking};
+    struct thrumi_parking parking;
+    struct thrumi_stop stop;
 
     atomic_init(&parking.word, THRUMI_PARKING_ASLEEP);
+    parking.context = context;
+    parking.scheduler = &hub->scheduler;
+    parking.deadline = THRUM_FOREVER;
+    thrumi_parking_for(&parking, "future", future);
     parking.stop = &stop;
+    stop.hub = hub;
+    stop.parking = &parking;
     hub->awaited = future;
     hub->awaiting = &parking;
     context->waits_in = &parking;
     context->parked = &parking;
-    thrumi_hub_stop(hub, &stop);
+    thrumi_stop(hub, &stop);
     context->waits_in = NULL;
     context->parked = NULL;
     if (thrumi_likely(hub->awaiting != &parking))
@@ -46,9 +50,9 @@ static int await_park(struct thrumi_hub *hub, struct thrumi_context *context,
     return thrumi_hub_wait_code(&parking, &stop);
 }
 
-bool thrumi_hub_await(struct thrumi_scheduler *scheduler,
-                      struct thrumi_context *context, thrum_future *future,
-                      int *ret_rc)
+THRUMI_CTX_SWITCHES bool thrumi_hub_await(struct thrumi_scheduler *scheduler,
+                                          struct thrumi_context *context,
+                                          thrum_future *future, int *ret_rc)
 {
     struct thrumi_hub *hub = thrumi_hub_of(scheduler);
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "hub/hub.h"
+#include "hub/stop.h"
 #include "sys/fork.h"
 #include "sys/probe.h"
 #include "task/record.h"
@@ -85,8 +86,18 @@ static void green_wash(struct thrumi_strand *strand)
     strand->cancelled = false;
     strand->stuck = false;
     strand->name[0] = '\0';
+    strand->home = NULL;
     strand->context.guards = NULL;
     strand->context.cancelled = false;
+}
+
+/* Takes what a task has beside its function. */
+static void green_take_extra(struct thrumi_strand *strand,
+                             const struct thrumi_task_extra *extra)
+{
+    strand->home = extra->home;
+    if (extra->name != NULL)
+        thrumi_strand_set_name(strand, extra->name);
 }
 
 static struct thrumi_strand *green_run(struct thrumi_strand *strand);
@@ -109,76 +120,106 @@ static int green_new(struct thrumi_hub *hub, size_t stack_size,
     strand->context.call = green_call;
     strand->own_size = stack_size != 0;
     thrumi_strand_adopt(strand, hub->loom);
-    *ret = strand;
-    return 0;
-}
-
-/* A strand for a task: the one that has nothing to do, one of the idle, or a
- * new one. */
-static int green_strand(struct thrumi_hub *hub, size_t stack_size,
-                        struct thrumi_strand *free_strand,
-                        struct thrumi_strand **ret)
-{
-    struct thrumi_link *link;
-
-    *ret = free_strand;
-    if (stack_size != 0 || (free_strand != NULL && free_strand->own_size))
-        return green_new(hub, stack_size, ret);
-    if (free_strand != NULL)
-        return 0;
-    link = thrumi_list_pop(&hub->idle);
-    if (link == NULL)
-        return green_new(hub, 0, ret);
-    hub->idle_count--;
-    *ret = thrumi_container_of(link, struct thrumi_strand, link);
-    return 0;
-}
-
-/* Gives the task a strand, dressed as its greenlet. */
-static int green_prepare(struct thrumi_hub *hub, thrum_future *task,
-                         struct thrumi_strand *free_strand,
-                         struct thrumi_strand **ret)
-{
-    const struct thrumi_task_extra *extra = task->extra.task;
-    struct thrum_greenlet *greenlet = thrumi_record_alloc();
-    struct thrumi_strand *strand = NULL;
-    int rc = -ENOMEM;
-
-    if (thrumi_likely(greenlet != NULL))
-        rc = green_strand(hub, extra == NULL ? 0 : extra->stack_size,
-                          free_strand, &strand);
-    if (thrumi_unlikely(rc != 0)) {
-        if (greenlet != NULL)
-            thrumi_record_free(greenlet);
-        return rc;
-    }
-    thrumi_greenlet_dress(hub->loom, strand, greenlet);
-    green_wash(strand);
-    strand->home = extra == NULL ? NULL : extra->home;
-    if (thrumi_unlikely(extra != NULL && extra->name != NULL))
-        thrumi_strand_set_name(strand, extra->name);
     thrumi_list_append(&hub->greens, &strand->link);
-    hub->loom->current = greenlet;
+    hub->strands++;
     *ret = strand;
     return 0;
+}
+
+/* A strand for a task, if it cannot have the one that has nothing to do: one of
+ * the idle, or a new one. */
+static __attribute__((noinline)) int green_strand(struct thrumi_hub *hub,
+                                                  size_t stack_size,
+                                                  struct thrumi_strand **ret)
+{
+    struct thrumi_strand *strand = hub->idle;
+
+    if (stack_size != 0 || strand == NULL)
+        return green_new(hub, stack_size, ret);
+    hub->idle = strand->idle;
+    hub->idle_count--;
+    *ret = strand;
+    return 0;
+}
+
+/* A strand keeps its greenlet for the next task, unless somebody else has taken
+ * a reference of it. */
+static __attribute__((noinline)) int
+green_dress_anew(struct thrumi_hub *hub, struct thrumi_strand *strand)
+{
+    struct thrum_greenlet *greenlet = thrumi_record_alloc();
+
+    if (greenlet == NULL)
+        return -ENOMEM;
+    thrumi_greenlet_dress(hub->loom, strand, greenlet);
+    return 0;
+}
+
+/* Puts a strand to the idle ones; false: there are enough. */
+static bool green_rest(struct thrumi_hub *hub, struct thrumi_strand *strand)
+{
+    if (hub->ending || hub->idle_count >= GREEN_MOST_IDLE || strand->own_size)
+        return false;
+    strand->idle = hub->idle;
+    hub->idle = strand;
+    hub->idle_count++;
+    return true;
+}
+
+/* One that could not be dressed waits for better times. */
+static void green_put_back(struct thrumi_hub *hub, struct thrumi_strand *strand)
+{
+    if (green_rest(hub, strand))
+        return;
+    thrumi_green_gone(hub->loom, strand);
+    thrumi_strand_free(strand);
+}
+
+/* The strand on which the task begins. */
+static int green_prepare(struct thrumi_hub *hub,
+                         const struct thrumi_task_extra *extra,
+                         struct thrumi_strand **strand)
+{
+    size_t stack_size = extra == NULL ? 0 : extra->stack_size;
+    struct thrumi_strand *given = *strand;
+    int rc = 0;
+
+    if (given == NULL || stack_size != 0 || given->own_size)
+        rc = green_strand(hub, stack_size, strand);
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    if (thrumi_likely((*strand)->handle != NULL))
+        return 0;
+    rc = green_dress_anew(hub, *strand);
+    if (rc != 0 && *strand != given)
+        green_put_back(hub, *strand);
+    return rc;
 }
 
 struct thrumi_strand *thrumi_green_begin(struct thrumi_hub *hub,
                                          thrum_future *task,
                                          struct thrumi_strand *free_strand)
 {
-    struct thrumi_strand *strand;
+    const struct thrumi_task_extra *extra = task->extra.task;
+    struct thrumi_strand *strand = free_strand;
     int rc;
 
     if (thrumi_unlikely(!thrumi_future_startable(task) || hub->ending)) {
         thrumi_green_drop(hub, task, THRUM_ECANCELLED);
         return NULL;
     }
-    rc = green_prepare(hub, task, free_strand, &strand);
+    rc = green_prepare(hub, extra, &strand);
     if (thrumi_unlikely(rc != 0)) {
         thrumi_green_drop(hub, task, rc);
         return NULL;
     }
+    green_wash(strand);
+    if (thrumi_unlikely(extra != NULL))
+        green_take_extra(strand, extra);
+    /* release: pairs with the acquires of those who walk over strands */
+    atomic_store_explicit(&strand->kind, THRUMI_STRAND_GREENLET,
+                          memory_order_release);
+    hub->loom->current = (struct thrum_greenlet *)strand->handle;
     hub->beginning = task;
     thrumi_count(&hub->watch.spawned, 1);
     THRUMI_PROBE3(hub__begin, hub, strand, task->fn);
@@ -190,8 +231,8 @@ struct thrumi_strand *thrumi_green_begin(struct thrumi_hub *hub,
 /* In a forked child the one that called fork() was the main greenlet. */
 static void green_check_fork(struct thrumi_hub *hub)
 {
-    if (thrumi_unlikely(hub->generation != thrumi_fork_generation()) ||
-        thrumi_unlikely(hub->loom->current == hub->main))
+    if (thrumi_unlikely(hub->generation != thrumi_fork_generation() ||
+                        hub->loom->current == hub->main))
         thrumi_fork_exit();
 }
 
@@ -199,7 +240,7 @@ static void green_check_fork(struct thrumi_hub *hub)
 static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
                      thrum_future *task)
 {
-    struct thrumi_body *home = strand->home;
+    struct thrumi_loom *loom = hub->loom;
     struct thrumi_timing timing;
     unsigned phase = THRUMI_CANCELLED;
 
@@ -208,22 +249,35 @@ static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
     else
         thrum_future_unref(task); /* cancelled just now */
     green_check_fork(hub);
-    thrumi_list_remove(&strand->link);
     thrumi_count(&hub->watch.ended, 1);
     THRUMI_PROBE3(hub__end, hub, strand, phase);
-    thrumi_greenlet_undress(hub->loom, hub->loom->current, phase);
-    hub->loom->current = hub->main; /* until somebody goes on */
-    green_settled(hub, task, home);
+    thrumi_strand_hide(strand, loom);
+    if (thrumi_unlikely(!thrumi_handle_is_sole(strand->handle)))
+        thrumi_greenlet_undress(loom, loom->current, phase);
+    loom->current = hub->main; /* until somebody goes on */
+    green_settled(hub, task, strand->home);
 }
 
-/* Puts a strand to the idle ones; false: there are enough. */
-static bool green_rest(struct thrumi_hub *hub, struct thrumi_strand *strand)
+void thrumi_green_gone(struct thrumi_loom *loom, struct thrumi_strand *strand)
 {
-    if (hub->ending || hub->idle_count >= GREEN_MOST_IDLE || strand->own_size)
-        return false;
-    thrumi_list_prepend(&hub->idle, &strand->link);
-    hub->idle_count++;
-    return true;
+    thrumi_list_remove(&strand->link);
+    loom->hub->strands--;
+}
+
+/* The strand ends, and so does what it was dressed as. */
+static struct thrumi_strand *green_end(struct thrumi_hub *hub,
+                                       struct thrumi_strand *strand,
+                                       struct thrumi_strand *next)
+{
+    if (strand->handle != NULL) {
+        struct thrum_greenlet *current = hub->loom->current;
+
+        thrumi_greenlet_undress(
+            hub->loom, (struct thrum_greenlet *)strand->handle, THRUMI_VALUE);
+        hub->loom->current = current;
+    }
+    thrumi_green_gone(hub->loom, strand);
+    return next;
 }
 
 static struct thrumi_strand *green_run(struct thrumi_strand *strand)
@@ -235,25 +289,28 @@ static struct thrumi_strand *green_run(struct thrumi_strand *strand)
         struct thrumi_strand *next;
 
         hub->beginning = NULL;
-        if (task == NULL)
-            return hub->returns_to; /* it is to end */
+        if (thrumi_unlikely(task == NULL)) /* it is to end */
+            return green_end(hub, strand, hub->returns_to);
         green_do(hub, strand, task);
         next = thrumi_hub_next(hub, strand);
         if (next == strand)
             continue;
-        if (!green_rest(hub, strand))
-            return next;
-        thrumi_strand_switch(next);
+        if (thrumi_unlikely(!green_rest(hub, strand)))
+            return green_end(hub, strand, next);
+        thrumi_stop_switch(hub->loom, next);
+        if (thrumi_unlikely(hub->loom->dead != NULL))
+            thrumi_strand_reap(hub->loom);
     }
 }
 
 void thrumi_green_end_idle(struct thrumi_hub *hub)
 {
-    struct thrumi_link *link;
-
     hub->returns_to = thrumi_strand_current();
-    while ((link = thrumi_list_pop(&hub->idle)) != NULL)
-        thrumi_strand_switch(
-            thrumi_container_of(link, struct thrumi_strand, link));
+    while (hub->idle != NULL) {
+        struct thrumi_strand *strand = hub->idle;
+
+        hub->idle = strand->idle;
+        thrumi_strand_switch(strand);
+    }
     hub->idle_count = 0;
 }

@@ -140,8 +140,9 @@ static void hub_init(struct thrumi_hub *hub, struct thrumi_loom *loom)
     hub->calls_left = THRUMI_HUB_CALLS;
     hub->beginning = NULL;
     thrumi_list_init(&hub->greens);
-    thrumi_list_init(&hub->idle);
+    hub->idle = NULL;
     hub->idle_count = 0;
+    hub->strands = 0;
     hub->main_stop = NULL;
     hub->awaited = NULL;
     hub->awaiting = NULL;
@@ -197,6 +198,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     loom->hub = hub;
     loom->next = hub_next_of;
     loom->hub_ends = hub_ends;
+    loom->hub_loses = thrumi_green_gone;
     self->scheduler = &hub->scheduler;
     thrumi_strand_each(hub_free_carried, loom);
     return hub;
@@ -256,10 +258,16 @@ int thrumi_hub_need_engine(struct thrumi_hub *hub)
 
 /* ---- deadlocks ---- */
 
+/* Is there a strand with a task? */
+bool thrumi_hub_has_greens(const struct thrumi_hub *hub)
+{
+    return hub->strands > hub->idle_count;
+}
+
 bool thrumi_hub_is_busy(const struct thrumi_hub *hub)
 {
     return hub->ready.first != 0 || hub->timers > 0 ||
-           hub->greens.next != &hub->greens;
+           thrumi_hub_has_greens(hub);
 }
 
 bool thrumi_hub_is_alone(struct thrumi_hub *hub)
@@ -280,6 +288,7 @@ static void hub_cancel_greens(struct thrumi_hub *hub)
         struct thrumi_strand *strand =
             thrumi_container_of(link, struct thrumi_strand, link);
 
+        /* an idle one is washed before it begins */
         strand->context.cancelled = true;
         if (strand->context.parked != NULL)
             (void)thrumi_hub_end_wait(strand->context.parked, -ECANCELED);
@@ -361,7 +370,7 @@ bool thrumi_hub_end(struct thrumi_hub *hub)
 {
     hub->ending = true;
     hub_end_greens(hub);
-    if (!thrumi_list_empty(&hub->greens)) {
+    if (thrumi_hub_has_greens(hub)) {
         hub->ending = false;
         return false;
     }

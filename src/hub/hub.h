@@ -53,12 +53,13 @@ struct thrumi_hub {
     bool ending;                   /* its thread ends */
 
     struct thrumi_ready_queue ready;
-    unsigned turns_left;       /* switches until events are looked at */
-    unsigned calls_left;       /* calls that do not wait, until a pass */
-    thrum_future *beginning;   /* for the strand that goes on; or NULL */
-    struct thrumi_link greens; /* strands that run a task, of .link */
-    struct thrumi_link idle;   /* strands that wait for one, likewise */
+    unsigned turns_left;        /* switches until events are looked at */
+    unsigned calls_left;        /* calls that do not wait, until a pass */
+    thrum_future *beginning;    /* for the strand that goes on; or NULL */
+    struct thrumi_link greens;  /* strands for tasks, of .link */
+    struct thrumi_strand *idle; /* those of them that have none; of .idle */
     unsigned idle_count;
+    unsigned strands;                 /* all of them */
     struct thrumi_strand *returns_to; /* when an idle one is to end */
     struct thrumi_stop *main_stop;    /* the main greenlet's wait, or NULL */
     thrum_future *awaited;            /* see await.c; or NULL */
@@ -99,6 +100,7 @@ int thrumi_hub_need_engine(struct thrumi_hub *hub);
 
 /* Is there anything that can go on, now or later? */
 bool thrumi_hub_is_busy(const struct thrumi_hub *hub);
+bool thrumi_hub_has_greens(const struct thrumi_hub *hub);
 
 /* Could nobody but the hub's own greenlets wake one of them? */
 bool thrumi_hub_is_alone(struct thrumi_hub *hub);
@@ -115,9 +117,6 @@ bool thrumi_hub_has_ready(void);
  * NULL; then that is what is returned, with hub->beginning set. */
 struct thrumi_strand *thrumi_hub_next(struct thrumi_hub *hub,
                                       struct thrumi_strand *free_strand);
-
-/* Stops the current greenlet until the stop is taken off the queue. */
-void thrumi_hub_stop(struct thrumi_hub *hub, struct thrumi_stop *stop);
 
 /* Lets all that can go on have a turn first. */
 void thrumi_hub_pass(struct thrumi_hub *hub);
@@ -186,6 +185,8 @@ struct thrumi_strand *thrumi_green_begin(struct thrumi_hub *hub,
                                          struct thrumi_strand *free_strand);
 /* Drops one that will not begin, with a code. */
 void thrumi_green_drop(struct thrumi_hub *hub, thrum_future *task, int code);
+/* A strand ends, or its thread has ended on it. */
+void thrumi_green_gone(struct thrumi_loom *loom, struct thrumi_strand *strand);
 /* Lets the strands end that wait for a task. */
 void thrumi_green_end_idle(struct thrumi_hub *hub);
 

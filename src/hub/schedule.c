@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "hub/engine.h"
 #include "hub/hub.h"
+#include "hub/stop.h"
 #include "sys/clock.h"
 #include "sys/fork.h"
 #include "sys/park.h"
@@ -195,58 +196,22 @@ struct thrumi_strand *thrumi_hub_next(struct thrumi_hub *hub,
 
 /* ---- stopping ---- */
 
-/* A greenlet that its program made is kept by the hub while it waits. */
-static void hub_hold(struct thrumi_hub *hub, struct thrum_greenlet *greenlet)
-{
-    if (thrumi_unlikely(!greenlet->handle.spawned && greenlet != hub->main))
-        thrumi_handle_ref(&greenlet->handle);
-}
-
-static void hub_unhold(struct thrumi_hub *hub, struct thrum_greenlet *greenlet)
-{
-    if (thrumi_unlikely(!greenlet->handle.spawned && greenlet != hub->main))
-        /* not the last one: it runs, and whoever it goes to destroys it */
-        atomic_fetch_sub_explicit(&greenlet->handle.refs, 1,
-                                  memory_order_acq_rel);
-}
-
-/* Pays the debts of a switch that has arrived here. */
-static void hub_arrive(struct thrumi_hub *hub, struct thrum_greenlet *from)
+void thrumi_stop_arrive_slow(struct thrumi_hub *hub,
+                             struct thrum_greenlet *here)
 {
     struct thrumi_loom *loom = hub->loom;
 
-    if (thrumi_unlikely(loom->orphan != NULL))
+    thrumi_strand_reap(loom);
+    if (loom->orphan != NULL)
         (void)thrumi_strand_land();
-    if (thrumi_unlikely(loom->trace != NULL))
-        (void)thrumi_trace(loom, THRUM_GREENLET_SWITCH, from);
+    if (loom->trace != NULL)
+        (void)thrumi_trace(loom, THRUM_GREENLET_SWITCH, here);
+    if (thrumi_stop_holds(hub, here))
+        /* not the last one: it runs, and whoever it goes to destroys it */
+        atomic_fetch_sub_explicit(&here->handle.refs, 1, memory_order_acq_rel);
 }
 
-void thrumi_hub_stop(struct thrumi_hub *hub, struct thrumi_stop *stop)
-{
-    struct thrumi_strand *strand = thrumi_strand_current();
-    struct thrumi_loom *loom = hub->loom;
-    struct thrum_greenlet *here = loom->current;
-    struct thrumi_strand *to;
-    int error = *loom->errno_at;
-
-    stop->greenlet = here;
-    hub->calls_left = THRUMI_HUB_CALLS;
-    here->at = strand;
-    hub_hold(hub, here);
-    thrumi_handle_set_ready(&here->handle, THRUMI_PARKED);
-    if (thrumi_unlikely(here == hub->main))
-        hub->main_stop = stop;
-    to = thrumi_hub_next(hub, NULL);
-    if (to != strand)
-        thrumi_strand_switch(to);
-    if (thrumi_unlikely(here == hub->main))
-        hub->main_stop = NULL;
-    hub_arrive(hub, here);
-    hub_unhold(hub, here);
-    *loom->errno_at = error;
-}
-
-void thrumi_hub_pass(struct thrumi_hub *hub)
+THRUMI_CTX_SWITCHES void thrumi_hub_pass(struct thrumi_hub *hub)
 {
     struct thrumi_stop stop = {.hub = hub};
 
@@ -256,7 +221,7 @@ void thrumi_hub_pass(struct thrumi_hub *hub)
         return;
     }
     thrumi_ready_push(&hub->ready, thrumi_ready_stop(&stop));
-    thrumi_hub_stop(hub, &stop);
+    thrumi_stop(hub, &stop);
 }
 
 /* ---- parking ---- */
@@ -352,15 +317,16 @@ int thrumi_hub_wait_code(struct thrumi_parking *parking,
                                   : stop->rc;
 }
 
-static int hub_park_asleep(struct thrumi_hub *hub,
-                           struct thrumi_parking *parking,
-                           struct thrumi_stop *stop, unsigned flags)
+THRUMI_CTX_SWITCHES static int hub_park_asleep(struct thrumi_hub *hub,
+                                               struct thrumi_parking *parking,
+                                               struct thrumi_stop *stop,
+                                               unsigned flags)
 {
     struct thrumi_context *root = thrumi_context_carrier(parking->context);
 
     if ((flags & THRUMI_PARK_MASKED) == 0)
         root->parked = parking;
-    thrumi_hub_stop(hub, stop);
+    thrumi_stop(hub, stop);
     root->parked = NULL;
     return thrumi_hub_wait_code(parking, stop);
 }

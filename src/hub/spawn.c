@@ -96,13 +96,34 @@ int thrumi_hub_enqueue(void *self, thrum_task *opaque)
     return rc;
 }
 
+/* The end of a spawn: the caller's reference, or, when the hub has not taken the
+ * task, nothing. */
+static inline int spawn_hand_out(thrum_future *task, int rc, thrum_future **ret)
+{
+    if (thrumi_unlikely(rc != 0))
+        thrumi_task_discard(task);
+    else if (ret != NULL)
+        *ret = task;
+    else
+        thrum_future_unref(task);
+    return rc;
+}
+
 int thrum_spawn(thrum_fn *fn, const void *arg, size_t size, thrum_future **ret)
 {
+    const struct thrumi_call call = {fn, arg, size, NULL};
     struct thrumi_hub *hub = thrumi_hub_get();
+    thrum_future *task;
+    int rc;
 
-    if (thrumi_unlikely(hub == NULL))
-        return -ENOMEM;
-    return thrum_executor_submit(&hub->executor, fn, arg, size, ret);
+    if (thrumi_unlikely(fn == NULL))
+        return -EINVAL;
+    rc = hub == NULL ? -ENOMEM : thrumi_task_new(&hub->executor, &call, &task);
+    if (thrumi_unlikely(rc != 0))
+        return rc;
+    task->detached = ret == NULL;
+    return spawn_hand_out(task, thrumi_hub_enqueue(hub, (thrum_task *)task),
+                          ret);
 }
 
 /* ---- spawning with options ---- */
@@ -208,16 +229,7 @@ int thrum_spawn_with(thrum_fn *fn, const void *arg, size_t size,
     if (rc != 0)
         return rc;
     task->detached = ret == NULL;
-    rc = spawn_submit(hub, task, options);
-    if (rc != 0) {
-        thrumi_task_discard(task);
-        return rc;
-    }
-    if (ret != NULL)
-        *ret = task;
-    else
-        thrum_future_unref(task);
-    return 0;
+    return spawn_hand_out(task, spawn_submit(hub, task, options), ret);
 }
 
 /* ---- ending ---- */

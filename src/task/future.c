@@ -318,13 +318,15 @@ static bool future_spin(const thrum_future *future)
 }
 
 /* True: the thread's scheduler has waited, or knows why not to. */
-static bool future_await(struct thrumi_context *context, thrum_future *future,
-                         thrum_time deadline, int *ret_rc)
+static inline bool future_await(struct thrumi_context *context,
+                                thrum_future *future, thrum_time deadline,
+                                int *ret_rc)
 {
     struct thrumi_scheduler *scheduler = thrumi_self()->scheduler;
 
     return scheduler != NULL && deadline.ns == INT64_MAX &&
            !thrumi_context_guarded(context) &&
+           context->callback_frame == NULL &&
            scheduler->await(scheduler, context, future, ret_rc);
 }
 
@@ -336,6 +338,8 @@ int thrumi_future_wait(thrum_future *future, thrum_time deadline)
 
     if (thrumi_future_settled(future))
         return 0;
+    if (thrumi_likely(future_await(context, future, deadline, &rc)))
+        return rc;
     if (future->generation != thrumi_fork_generation())
         return -ECHILD;
     if (thrumi_time_past(deadline))
@@ -345,8 +349,6 @@ int thrumi_future_wait(thrum_future *future, thrum_time deadline)
     while (context->help != NULL && context->help(context, future))
         if (thrumi_future_settled(future))
             return 0;
-    if (future_await(context, future, deadline, &rc))
-        return rc;
     if (future_spin(future))
         return 0;
     if (thrumi_guard_deadline(context, deadline).ns == INT64_MAX)
