@@ -17,6 +17,7 @@
 #include <thrum/inline.h>
 #include <thrum/iter.h>
 #include <thrum/monitor.h>
+#include <thrum/offload.h>
 #include <thrum/parallel.h>
 #include <thrum/promise.h>
 #include <thrum/queue.h>

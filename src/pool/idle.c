@@ -132,33 +132,43 @@ bool thrumi_idle_unlist(struct thrumi_idle *idle,
     return listed;
 }
 
-/* Sleeps until the word is another than the two; returns it. */
-static unsigned idle_wait(struct thrumi_sleeper *sleeper, unsigned also)
+/* Sleeps until the word is another than the two, or to the deadline; returns
+ * it. */
+static unsigned idle_wait(struct thrumi_sleeper *sleeper, unsigned also,
+                          thrum_time deadline)
 {
+    int rc = 0;
+
     for (;;) {
         /* acquire: pairs with the release of who wakes */
         unsigned word =
             atomic_load_explicit(&sleeper->word, memory_order_acquire);
 
-        if (word != IDLE_ASLEEP && word != also)
+        if ((word != IDLE_ASLEEP && word != also) || rc != 0)
             return word;
-        thrumi_park_word(&sleeper->word, word, THRUM_FOREVER);
+        rc = thrumi_park_word(&sleeper->word, word, deadline);
     }
 }
 
-bool thrumi_idle_sleep(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper)
+bool thrumi_idle_sleep(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper,
+                       thrum_time deadline, bool *ret_expired)
 {
-    if (idle_wait(sleeper, IDLE_ASLEEP) == IDLE_WOKEN)
+    unsigned word = idle_wait(sleeper, IDLE_ASLEEP, deadline);
+
+    *ret_expired = false;
+    if (word == IDLE_WOKEN)
         return true;
-    if (thrumi_idle_unlist(idle, sleeper))
+    if (thrumi_idle_unlist(idle, sleeper)) {
+        *ret_expired = word == IDLE_ASLEEP;
         return false;
+    }
     thrumi_idle_await_token(sleeper);
     return true;
 }
 
 void thrumi_idle_await_token(struct thrumi_sleeper *sleeper)
 {
-    idle_wait(sleeper, IDLE_KICKED);
+    idle_wait(sleeper, IDLE_KICKED, THRUM_FOREVER);
 }
 
 void thrumi_idle_kick(struct thrumi_sleeper *sleeper)

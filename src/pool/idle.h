@@ -25,6 +25,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include <thrum/base.h>
+
 #include "base/list.h"
 #include "sys/mutex.h"
 
@@ -68,9 +70,10 @@ void thrumi_idle_list(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper,
 bool thrumi_idle_unlist(struct thrumi_idle *idle,
                         struct thrumi_sleeper *sleeper);
 /* Worker: sleeps. True: it was woken by one who left it the token; false: it
- * was kicked, and is not on the list any more. */
-bool thrumi_idle_sleep(struct thrumi_idle *idle,
-                       struct thrumi_sleeper *sleeper);
+ * was kicked, or it is past the deadline (`*ret_expired`), and it is not on the
+ * list any more. */
+bool thrumi_idle_sleep(struct thrumi_idle *idle, struct thrumi_sleeper *sleeper,
+                       thrum_time deadline, bool *ret_expired);
 /* Waits for the token that is on its way. */
 void thrumi_idle_await_token(struct thrumi_sleeper *sleeper);
 

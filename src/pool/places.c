@@ -183,6 +183,7 @@ int thrumi_worker_start_locked(struct thrumi_pool *pool, bool searching)
     worker->context.unblock = thrumi_worker_unblock;
     worker->searching = searching;
     worker->retired = false;
+    worker->expired = false;
     return place_start_thread(pool, worker);
 }
 
@@ -208,7 +209,7 @@ static void place_leave(struct thrumi_worker *worker)
     if (!worker->retired)
         atomic_fetch_sub_explicit(&pool->alive, 1, memory_order_relaxed);
     worker->thread = NULL;
-    if (!pool->orphaned) {
+    if (!pool->orphaned && !worker->expired) {
         thrumi_list_append(&pool->ended, &thread->link);
         return;
     }

@@ -339,6 +339,11 @@ static void pool_init_executor(struct thrumi_pool *pool)
     pool->executor.fast.enqueue_many = pool_enqueue_many;
 }
 
+void thrumi_pool_limit_idle(thrum_executor *executor, int64_t ns)
+{
+    thrumi_container_of(executor, struct thrumi_pool, executor)->idle_ns = ns;
+}
+
 /* As many as there are submitters that may run at once, up to a few. */
 static unsigned pool_shards(unsigned workers)
 {

@@ -58,6 +58,7 @@ struct thrumi_worker {
     bool searching;   /* it has a token of the idle's */
     bool initialized; /* its initializer has returned and not failed */
     bool retired;     /* it does not count among the living any more */
+    bool expired;     /* it was idle for longer than the pool allows */
     const char *stack_low;
     struct thrumi_sleeper sleeper;
     struct thrumi_deque deque;
@@ -77,6 +78,7 @@ struct thrumi_pool {
     unsigned max_workers;
     unsigned max_threads; /* with the spares */
     unsigned spinners;    /* how many may poll at once */
+    int64_t idle_ns;      /* a thread that is idle so long ends; 0: never */
     char *name_prefix;
     int *affinity;
     sigset_t mask;
@@ -120,6 +122,10 @@ bool thrumi_pool_has_work(struct thrumi_pool *pool);
 
 /* Ends a hold of the pool's memory. */
 void thrumi_pool_release(struct thrumi_pool *pool);
+
+/* Threads that are idle for so long end from now on, and are joined by nobody:
+ * for a pool that is not shut down. Before its first task. */
+void thrumi_pool_limit_idle(thrum_executor *executor, int64_t ns);
 
 /* ---- places.c ---- */
 

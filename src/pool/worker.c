@@ -16,6 +16,7 @@
 #include <limits.h>
 
 #include "base/error.h"
+#include "base/fence.h"
 #include "base/log.h"
 #include "pool/thread_pool.h"
 #include "sys/park.h"
@@ -220,6 +221,11 @@ static bool worker_must_stay(struct thrumi_worker *worker)
            worker_is_surplus(worker);
 }
 
+static thrum_time worker_idle_until(const struct thrumi_pool *pool)
+{
+    return pool->idle_ns == 0 ? THRUM_FOREVER : thrum_in_ns(pool->idle_ns);
+}
+
 /* It looks again once it is on the list: whoever has put a task into a queue
  * since then has seen it there. */
 static void worker_sleep(struct thrumi_worker *worker)
@@ -242,7 +248,36 @@ static void worker_sleep(struct thrumi_worker *worker)
         worker->searching = true;
         return;
     }
-    worker->searching = thrumi_idle_sleep(idle, sleeper);
+    worker->searching = thrumi_idle_sleep(
+        idle, sleeper, worker_idle_until(worker->pool), &worker->expired);
+}
+
+static void worker_set_retired(struct thrumi_worker *worker, bool retired)
+{
+    struct thrumi_pool *pool = worker->pool;
+
+    thrumi_mutex_lock(&pool->lock);
+    worker->retired = retired;
+    atomic_fetch_add_explicit(&pool->alive, retired ? -1u : 1u,
+                              memory_order_relaxed);
+    thrumi_mutex_unlock(&pool->lock);
+}
+
+/* It was idle for too long: true when it is to end. Who submits something now
+ * either sees that it is not among the living any more, and starts another, or
+ * is seen here. */
+static bool worker_expire(struct thrumi_worker *worker)
+{
+    struct thrumi_pool *pool = worker->pool;
+
+    worker_set_retired(worker, true);
+    /* pairs with the fence of the submitter, in wake.c */
+    thrumi_fence(&pool->idle.parked);
+    if (!thrumi_pool_has_work(pool))
+        return true;
+    worker_set_retired(worker, false);
+    worker->expired = false;
+    return false;
 }
 
 /* Nothing was found: false when the worker is to end. */
@@ -257,7 +292,7 @@ static bool worker_wait(struct thrumi_worker *worker)
         return thrumi_pool_has_work(pool);
     }
     worker_sleep(worker);
-    return true;
+    return !worker->expired || !worker_expire(worker);
 }
 
 /* Takes itself out of the number of the living if that is still too large. */
