@@ -108,6 +108,20 @@ static bool epoll_is_drained(const struct thrumi_fd *entry,
     return (entry->ready & io->wait_for) == 0;
 }
 
+/* Others wait for the same: then this one is not to overtake them. */
+static bool epoll_is_behind(const struct thrumi_fd *entry, struct thrumi_io *io)
+{
+    unsigned turn;
+
+    if (entry == NULL || thrumi_list_empty(&entry->waits) || io->nowait)
+        return false;
+    turn = thrumi_io_turn(io);
+    if (turn == 0 || thrumi_fd_first(entry, turn) == NULL)
+        return false;
+    thrumi_io_aim(io);
+    return true;
+}
+
 static void epoll_note_short(struct thrumi_fd *entry, struct thrumi_io *io)
 {
     thrumi_io_aim(io);
@@ -159,7 +173,7 @@ static int64_t epoll_try(struct engine_epoll *self, struct thrumi_io *io)
 
     if (result == -EAGAIN) {
         entry = thrumi_fd_find(&self->fds, io->wait_fd);
-        if (entry != NULL)
+        if (entry != NULL && io->op != THRUMI_IO_POLL)
             entry->ready &= (uint8_t)~io->wait_for;
         return result;
     }
@@ -238,7 +252,7 @@ static int64_t epoll_run(struct thrumi_engine *engine, struct thrumi_io *io,
 
     if (entry != NULL)
         io->kind = entry->kind;
-    if (!epoll_is_drained(entry, io))
+    if (!epoll_is_drained(entry, io) && !epoll_is_behind(entry, io))
         result = epoll_try(self, io);
     while (result == -EAGAIN && !io->nowait) {
         rc = epoll_park(self, io, deadline, again);
@@ -276,6 +290,9 @@ static void epoll_tell(struct engine_epoll *self,
     if (events & broken)
         entry->sticky |= THRUMI_WRITABLE;
     entry->ready |= ready;
+    if (thrumi_list_empty(&entry->waits))
+        return;
+    thrumi_fd_wake_polls(entry, ready);
     if (ready & THRUMI_READABLE)
         thrumi_fd_wake_first(entry, THRUMI_READABLE);
     if (ready & THRUMI_WRITABLE)

@@ -6,13 +6,7 @@
  * result is there. What all greenlets of a turn have written goes to the kernel
  * in one system call, which also waits for results.
  *
- * Some calls do not go that way, see uring_way():
- *
- *     send, when nobody else can run    at once: a turn of its own is dearer
- *     files, in the page cache          at once, if it is there
- *     what io_uring does not have, and  tried, and polled for by the ring
- *     writes that would raise SIGPIPE
- *     descriptors with O_NONBLOCK       the kernel says EAGAIN: as above
+ * Some calls do not go that way, see uring_way.c.
  *
  * A call whose wait ends early is cancelled, and its caller stays parked until
  * the kernel has let go of it, for its buffer lies on the caller's stack. If it
@@ -20,7 +14,8 @@
  * middle of, as with files, is waited for.
  *
  * Calls lie on the list of their descriptor, so that those on one that is to be
- * closed can be cancelled: each holds the description open.
+ * closed can be cancelled: each holds the description open. The kernel has one
+ * for each direction; the others wait for their turn.
  *
  * The data of a result is the address of its call, or one of the small numbers
  * below.
@@ -35,7 +30,7 @@
 
 #include "base/alloc.h"
 #include "hub/fd.h"
-#include "hub/hub.h"
+#include "hub/uring_way.h"
 #include "sys/fork.h"
 #include "sys/uringfd.h"
 #include "sys/wakefd.h"
@@ -163,42 +158,45 @@ static int uring_wait(struct engine_uring *self, struct uring_call *call,
     return rc;
 }
 
-/* The list of those that wait on the descriptor; NULL without memory. */
-static struct thrumi_link *uring_list_of(struct engine_uring *self, int fd)
+/* What came of it. One that only says to try again must not be tried on what
+ * has the number now. */
+static int64_t uring_conclude(struct uring_call *call, struct thrumi_io *io,
+                              const struct thrumi_fd *entry, int rc)
 {
-    struct thrumi_fd *entry;
+    bool gone = entry != NULL && entry->generation != call->wait.generation;
 
-    if (fd < 0)
-        return &self->loose;
-    entry = thrumi_fd_get(&self->fds, fd);
-    return entry != NULL ? &entry->waits : NULL;
+    if (call->result == -ECANCELED || call->result == -EINTR) {
+        if (call->wait.code != 0)
+            return call->wait.code;
+        if (rc != 0)
+            return rc;
+    }
+    if (gone && (call->result == -EAGAIN || io->op == THRUMI_IO_POLL))
+        return -EBADF;
+    if (call->result >= 0)
+        thrumi_uring_conclude(io, &call->message);
+    return call->result;
 }
 
 static int64_t uring_call(struct engine_uring *self, struct thrumi_io *io,
                           thrum_time deadline)
 {
-    struct thrumi_link *list = uring_list_of(self, io->fd);
+    struct thrumi_fd *entry = thrumi_fd_get(&self->fds, io->fd);
     struct uring_call call;
     int rc;
 
-    if (list == NULL)
+    if (entry == NULL && io->fd >= 0)
         return -ENOMEM;
     if (thrumi_context_in_callback(thrumi_context_running()))
         return THRUM_ECONTEXT;
-    thrumi_fd_wait_init(&call.wait, 0, io, 0);
+    thrumi_fd_wait_init(&call.wait, entry != NULL ? entry->generation : 0, io,
+                        0);
     thrumi_uring_prepare(uring_slot(self), io, &call.message,
                          (uint64_t)(uintptr_t)&call.wait);
-    thrumi_list_append(list, &call.wait.link);
+    thrumi_list_append(entry != NULL ? &entry->waits : &self->loose,
+                       &call.wait.link);
     rc = uring_wait(self, &call, deadline);
-    if (call.result == -ECANCELED || call.result == -EINTR) {
-        if (call.wait.code != 0)
-            return call.wait.code;
-        if (rc != 0)
-            return rc;
-    }
-    if (call.result >= 0)
-        thrumi_uring_conclude(io, &call.message);
-    return call.result;
+    return uring_conclude(&call, io, entry, rc);
 }
 
 /* Tries, and polls in between. */
@@ -220,55 +218,38 @@ static int64_t uring_try(struct engine_uring *self, struct thrumi_io *io,
     return result;
 }
 
-/* ---- which way ---- */
+/* ---- turns ---- */
 
-enum uring_way {
-    URING_BY_RING,
-    URING_BY_TRY,   /* and polls */
-    URING_AT_FIRST, /* tries once, then by the ring */
-};
+/* The kernel does not say which of several calls on one descriptor is done
+ * first. So it gets one for each direction; bits in the entry's `ready` say
+ * that it has. The others wait in the list, and have `readiness` set. */
 
-static bool uring_is_send(const struct thrumi_io *io)
+static int uring_await_turn(struct engine_uring *self, struct thrumi_fd *entry,
+                            const struct thrumi_io *io, thrum_time deadline)
 {
-    return io->op == THRUMI_IO_SEND || io->op == THRUMI_IO_SENDTO ||
-           io->op == THRUMI_IO_SENDMSG ||
-           ((io->op == THRUMI_IO_WRITE || io->op == THRUMI_IO_WRITEV) &&
-            io->kind <= THRUMI_IO_SOCKET);
-}
+    unsigned turn = thrumi_io_turn(io);
+    struct thrumi_fd_wait wait;
+    int rc;
 
-/* A write to what is no socket and no file can raise SIGPIPE. */
-static enum uring_way uring_way_of_write(const struct thrumi_io *io)
-{
-    if (io->kind == THRUMI_IO_PIPE || io->kind == THRUMI_IO_DEVICE)
-        return io->sigpipe ? URING_BY_RING : URING_BY_TRY;
-    if (io->kind == THRUMI_IO_FILE)
-        return URING_AT_FIRST;
-    return thrumi_hub_has_ready() ? URING_BY_RING : URING_AT_FIRST;
-}
-
-static enum uring_way uring_way(const struct thrumi_io *io)
-{
-    switch (io->op) {
-    case THRUMI_IO_READ:
-    case THRUMI_IO_READV:
-        if (io->length == 0)
-            return URING_BY_TRY;
-        return io->kind == THRUMI_IO_FILE ? URING_AT_FIRST : URING_BY_RING;
-    case THRUMI_IO_WRITE:
-    case THRUMI_IO_WRITEV:
-        return io->length == 0 ? URING_BY_TRY : uring_way_of_write(io);
-    case THRUMI_IO_PREAD:
-    case THRUMI_IO_PREADV:
-    case THRUMI_IO_PWRITE:
-    case THRUMI_IO_PWRITEV:
-        return URING_AT_FIRST;
-    default:
-        if (!thrumi_uring_can(io))
-            return URING_BY_TRY;
-        return uring_is_send(io) && !thrumi_hub_has_ready() ? URING_AT_FIRST
-                                                            : URING_BY_RING;
+    thrumi_fd_wait_init(&wait, entry->generation, io, turn);
+    thrumi_list_append(&entry->waits, &wait.link);
+    self->waiting++;
+    rc = thrumi_parking_wait(&wait.parking, deadline);
+    self->waiting--;
+    if (thrumi_link_listed(&wait.link)) {
+        thrumi_list_remove(&wait.link);
+        return rc;
     }
+    if (rc != 0)
+        thrumi_parking_finish(&wait.parking);
+    if (wait.code != 0)
+        return wait.code;
+    if (rc != 0)
+        thrumi_fd_pass_turn(entry, turn, wait.generation);
+    return wait.generation != entry->generation ? -EBADF : rc;
 }
+
+/* ---- making a call ---- */
 
 /* Which way a read or write goes depends on what the descriptor is. */
 static int uring_learn(struct engine_uring *self, struct thrumi_io *io)
@@ -286,24 +267,15 @@ static int uring_learn(struct engine_uring *self, struct thrumi_io *io)
     return 0;
 }
 
-/* What was known of the number is wrong, or void. */
-static void uring_unlearn(struct engine_uring *self, int fd)
-{
-    struct thrumi_fd *entry = thrumi_fd_find(&self->fds, fd);
-
-    if (entry != NULL)
-        entry->kind = THRUMI_IO_UNKNOWN;
-}
-
 static int64_t uring_go(struct engine_uring *self, struct thrumi_io *io,
                         thrum_time deadline)
 {
-    enum uring_way way = uring_way(io);
+    enum thrumi_uring_way way = thrumi_uring_way(io);
     int64_t result = -EAGAIN;
 
-    if (way == URING_BY_TRY || io->nowait || io->started)
+    if (way == THRUMI_URING_BY_TRY || io->nowait || io->started)
         return uring_try(self, io, deadline);
-    if (way == URING_AT_FIRST)
+    if (way == THRUMI_URING_AT_FIRST)
         result = thrumi_io_try(io);
     if (result == -EAGAIN || result == THRUMI_IO_BLOCKS)
         result = uring_call(self, io, deadline);
@@ -317,23 +289,29 @@ static int64_t uring_go(struct engine_uring *self, struct thrumi_io *io,
     return result;
 }
 
-static int64_t uring_run(struct thrumi_engine *engine, struct thrumi_io *io,
-                         thrum_time deadline)
+/* When those that came first are done. */
+static int64_t uring_go_in_turn(struct engine_uring *self, struct thrumi_io *io,
+                                thrum_time deadline)
 {
-    struct engine_uring *self = uring_of(engine);
-    int64_t result = uring_learn(self, io);
+    unsigned turn = io->nowait || io->fd < 0 ? 0 : thrumi_io_turn(io);
+    struct thrumi_fd *entry;
+    uint32_t generation;
+    int64_t result;
 
-    if (result != 0)
-        return result;
-    result = uring_go(self, io, deadline);
-    if (result == -ENOTSOCK && io->op <= THRUMI_IO_WRITEV) {
-        uring_unlearn(self, io->fd);
-        result = uring_learn(self, io);
-        if (result == 0)
-            result = uring_go(self, io, deadline);
+    if (turn == 0)
+        return uring_go(self, io, deadline);
+    entry = thrumi_fd_get(&self->fds, io->fd);
+    if (entry == NULL)
+        return -ENOMEM;
+    if (entry->ready & turn) {
+        result = uring_await_turn(self, entry, io, deadline);
+        if (result != 0)
+            return result;
     }
-    if (io->op == THRUMI_IO_ACCEPT && result >= 0)
-        uring_unlearn(self, (int)result);
+    entry->ready |= (uint8_t)turn;
+    generation = entry->generation;
+    result = uring_go(self, io, deadline);
+    thrumi_fd_pass_turn(entry, turn, generation);
     return result;
 }
 
@@ -372,31 +350,36 @@ static int uring_fd(struct thrumi_engine *engine)
     return uring_of(engine)->ring.fd;
 }
 
-/* Cancels the first that is not yet; what comes back meanwhile leaves the list.
- */
-static bool uring_cancel_next(struct engine_uring *self,
-                              struct thrumi_link *list, int code)
+/* Ends the first that is not ended yet; what comes back meanwhile leaves the
+ * list. One that waits for its turn is not the kernel's. */
+static bool uring_end_next(struct engine_uring *self, struct thrumi_link *list,
+                           int code)
 {
     struct thrumi_link *link = list->next;
+    struct thrumi_fd_wait *wait = NULL;
 
     for (; link != list; link = link->next) {
-        struct thrumi_fd_wait *wait =
-            thrumi_container_of(link, struct thrumi_fd_wait, link);
-
-        if (wait->code == 0) {
-            wait->code = code;
-            uring_cancel(self, wait);
-            return true;
-        }
+        wait = thrumi_container_of(link, struct thrumi_fd_wait, link);
+        if (wait->code == 0)
+            break;
     }
-    return false;
+    if (link == list)
+        return false;
+    wait->code = code;
+    if (wait->readiness == 0) {
+        uring_cancel(self, wait);
+    } else {
+        thrumi_list_remove(link);
+        thrumi_parking_wake(&wait->parking);
+    }
+    return true;
 }
 
 /* Cancels all on the list, and waits until the kernel has let go of them. */
 static void uring_take_back(struct engine_uring *self, struct thrumi_link *list,
                             int code)
 {
-    while (uring_cancel_next(self, list, code))
+    while (uring_end_next(self, list, code))
         ;
     while (!thrumi_list_empty(list))
         uring_enter(self, true, THRUM_FOREVER);
@@ -411,6 +394,26 @@ static void uring_forget(struct thrumi_engine *engine, int fd, int code)
         return;
     uring_take_back(self, &entry->waits, code);
     thrumi_fd_renew(entry);
+}
+
+static int64_t uring_run(struct thrumi_engine *engine, struct thrumi_io *io,
+                         thrum_time deadline)
+{
+    struct engine_uring *self = uring_of(engine);
+    int64_t result = uring_learn(self, io);
+
+    if (result != 0)
+        return result;
+    result = uring_go_in_turn(self, io, deadline);
+    if (result == -ENOTSOCK && io->op <= THRUMI_IO_WRITEV) {
+        thrumi_fd_get(&self->fds, io->fd)->kind = THRUMI_IO_UNKNOWN;
+        result = uring_learn(self, io);
+        if (result == 0)
+            result = uring_go_in_turn(self, io, deadline);
+    }
+    if (io->op == THRUMI_IO_ACCEPT && result >= 0)
+        uring_forget(engine, (int)result, -EBADF); /* it was closed unseen */
+    return result;
 }
 
 static size_t uring_waiting(const struct thrumi_engine *engine)

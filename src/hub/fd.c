@@ -118,20 +118,58 @@ static void fd_wake(struct thrumi_fd_wait *wait, int code)
     thrumi_parking_wake(&wait->parking);
 }
 
-bool thrumi_fd_wake_first(struct thrumi_fd *entry, unsigned readiness)
+static struct thrumi_fd_wait *fd_wait_of(struct thrumi_link *link)
+{
+    return thrumi_container_of(link, struct thrumi_fd_wait, link);
+}
+
+static bool fd_only_looks(const struct thrumi_fd_wait *wait)
+{
+    return wait->io->op == THRUMI_IO_POLL;
+}
+
+struct thrumi_fd_wait *thrumi_fd_first(const struct thrumi_fd *entry,
+                                       unsigned readiness)
 {
     struct thrumi_link *link = entry->waits.next;
 
     for (; link != &entry->waits; link = link->next) {
-        struct thrumi_fd_wait *wait =
-            thrumi_container_of(link, struct thrumi_fd_wait, link);
+        struct thrumi_fd_wait *wait = fd_wait_of(link);
 
-        if (wait->readiness & readiness) {
-            fd_wake(wait, 0);
-            return true;
-        }
+        if ((wait->readiness & readiness) && !fd_only_looks(wait))
+            return wait;
     }
-    return false;
+    return NULL;
+}
+
+bool thrumi_fd_wake_first(struct thrumi_fd *entry, unsigned readiness)
+{
+    struct thrumi_fd_wait *wait = thrumi_fd_first(entry, readiness);
+
+    if (wait != NULL)
+        fd_wake(wait, 0);
+    return wait != NULL;
+}
+
+void thrumi_fd_wake_polls(struct thrumi_fd *entry, unsigned readiness)
+{
+    struct thrumi_link *link = entry->waits.next;
+    struct thrumi_link *next;
+
+    for (; link != &entry->waits; link = next) {
+        struct thrumi_fd_wait *wait = fd_wait_of(link);
+
+        next = link->next;
+        if ((wait->readiness & readiness) && fd_only_looks(wait))
+            fd_wake(wait, 0);
+    }
+}
+
+void thrumi_fd_pass_turn(struct thrumi_fd *entry, unsigned turn,
+                         uint32_t generation)
+{
+    if (entry->generation == generation && !thrumi_fd_wake_first(entry, turn))
+        entry->ready &= (uint8_t)~turn;
 }
 
 void thrumi_fd_wake_all(struct thrumi_fd *entry, int code)

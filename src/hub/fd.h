@@ -70,8 +70,17 @@ void thrumi_fd_renew(struct thrumi_fd *entry);
 
 void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, uint32_t generation,
                          const struct thrumi_io *io, unsigned readiness);
-/* Takes off the list, and wakes, the first that waits for any of this. */
+/* The first that waits for any of this to take it; NULL: nobody does. */
+struct thrumi_fd_wait *thrumi_fd_first(const struct thrumi_fd *entry,
+                                       unsigned readiness);
+/* Takes that one off the list and wakes it; false: there is none. */
 bool thrumi_fd_wake_first(struct thrumi_fd *entry, unsigned readiness);
+/* The same with all that only look: of polls, each wants to know. */
+void thrumi_fd_wake_polls(struct thrumi_fd *entry, unsigned readiness);
+/* Who had the turn for a direction, in this life of the number, hands it to the
+ * next, or gives it up. */
+void thrumi_fd_pass_turn(struct thrumi_fd *entry, unsigned turn,
+                         uint32_t generation);
 /* Takes all off the list and wakes them with this code. */
 void thrumi_fd_wake_all(struct thrumi_fd *entry, int code);
 

@@ -142,6 +142,22 @@ void thrumi_io_aim(struct thrumi_io *io)
     (void)thrumi_io_again(io, io->fd, readiness);
 }
 
+unsigned thrumi_io_turn(const struct thrumi_io *io)
+{
+    const uint32_t ins = 1u << THRUMI_IO_RECV | 1u << THRUMI_IO_RECVFROM |
+                         1u << THRUMI_IO_RECVMSG | 1u << THRUMI_IO_ACCEPT |
+                         1u << THRUMI_IO_READ | 1u << THRUMI_IO_READV;
+    const uint32_t outs = 1u << THRUMI_IO_SEND | 1u << THRUMI_IO_SENDTO |
+                          1u << THRUMI_IO_SENDMSG | 1u << THRUMI_IO_WRITE |
+                          1u << THRUMI_IO_WRITEV | 1u << THRUMI_IO_SENDFILE;
+
+    if (io->kind == THRUMI_IO_FILE)
+        return 0;
+    if (ins >> io->op & 1)
+        return THRUMI_READABLE;
+    return (outs >> io->op & 1) != 0 ? THRUMI_WRITABLE : 0;
+}
+
 void thrumi_io_await(struct thrumi_io *wait, const struct thrumi_io *io)
 {
     *wait = (struct thrumi_io){.op = THRUMI_IO_POLL, .fd = io->wait_fd};

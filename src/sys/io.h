@@ -141,6 +141,11 @@ void thrumi_io_await(struct thrumi_io *wait, const struct thrumi_io *io);
 /* What a call waits for, to be given to thrumi_parking_for(). */
 const char *thrumi_io_wish(unsigned char op);
 
+/* THRUMI_READABLE or THRUMI_WRITABLE for calls of which those that came first
+ * are to be done first; 0 for all that may overtake each other: polls, and
+ * whatever is done to files. */
+unsigned thrumi_io_turn(const struct thrumi_io *io);
+
 /* What the descriptor is. */
 unsigned char thrumi_io_kind_of(int fd);
 
