@@ -5,6 +5,9 @@
  * THRUM_LOOP=uring       the test is skipped where io_uring cannot be had
  * THRUM_TEST_SECCOMP=1   io_uring is refused, as containers do it: its three
  *                        system calls give EPERM
+ * THRUM_TEST_HUB=1       each test begins with a hub that has its engine, where
+ *                        it would be made when first wanted: all that waits,
+ *                        waits there
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -19,10 +22,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <thrum/hub.h>
+
 #include "support.h"
 
 #define ENGINE_SETUP    425u /* io_uring_setup, and the other two follow */
 #define ENGINE_REGISTER 427u
+
+static bool engine_is_asked_for(const char *name)
+{
+    const char *text = getenv(name);
+
+    return text != NULL && strcmp(text, "1") == 0;
+}
 
 static bool engine_refuse(void)
 {
@@ -54,11 +66,10 @@ static bool engine_has_uring(void)
 
 bool engine_prepare(void)
 {
-    const char *refused = getenv("THRUM_TEST_SECCOMP");
     const char *loop = getenv("THRUM_LOOP");
     const char *why = NULL;
 
-    if (refused != NULL && strcmp(refused, "1") == 0) {
+    if (engine_is_asked_for("THRUM_TEST_SECCOMP")) {
         if (!engine_refuse())
             why = "filters of system calls cannot be set here";
         else if (engine_has_uring())
@@ -69,4 +80,17 @@ bool engine_prepare(void)
     if (why != NULL)
         printf("1..0 # SKIP %s\n", why);
     return why == NULL;
+}
+
+void engine_hub(void)
+{
+    int rc;
+
+    if (!engine_is_asked_for("THRUM_TEST_HUB"))
+        return;
+    rc = thrum_hub_open(NULL);
+    if (rc == 0)
+        return;
+    printf("# no hub: %d\n", rc);
+    abort();
 }

@@ -33,6 +33,8 @@ unsigned watchdog_seconds(void);
 /* What the environment says of engines; false when the tests cannot run here,
  * which was printed. */
 bool engine_prepare(void);
+/* Sees that there is a hub with its engine, if the environment wants it so. */
+void engine_hub(void);
 
 /* Failed checks up to now. */
 unsigned test_checks_failed(void);

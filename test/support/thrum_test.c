@@ -91,9 +91,11 @@ static long test_run_once(test_fn *fn)
     struct leak_counts after;
 
     faulty_alloc_fail_nth(0);
+    engine_hub();
     leak_count(&before);
     fn();
     faulty_alloc_fail_nth(0);
+    engine_hub();
     if (test_checks_failed() != registry.checks_before)
         fail_msg("checks failed: %u",
                  test_checks_failed() - registry.checks_before);
