@@ -31,6 +31,7 @@ EXPECTED = [
     ("not begun", "generator", "not begun", "counter"),
     *((f"sleeper {i}", "greenlet", "suspended at a switch", "park_here")
       for i in range(5)),
+    ("waiter", "greenlet", "waiting for event 0x[0-9a-f]+", "waits_here"),
     ("puller", "greenlet", "waits for another", "puller"),
     ("pulled", "generator", "waits for another", "pulled"),
     ("running", "greenlet", "running", "all_is_parked"),

@@ -102,6 +102,31 @@ static void park(const char *name)
     must(thrum_greenlet_switch(greenlet_new(sleeper, name), NULL, NULL));
 }
 
+/* ---- of a hub ---- */
+
+static PARKED void waits_here(thrum_event *event)
+{
+    must(thrum_event_wait(event, THRUM_FOREVER));
+    after++;
+}
+
+static void *waiter(void *event)
+{
+    waits_here(event);
+    return NULL;
+}
+
+static void spawn_waiter(void)
+{
+    static thrum_event event;
+    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
+
+    options.name = "waiter";
+    thrum_event_init(&event);
+    must(thrum_spawn_with(waiter, &event, 0, &options, NULL));
+    must(thrum_pass());
+}
+
 /* ---- the second thread ---- */
 
 static pthread_barrier_t both;
@@ -178,6 +203,7 @@ int main(void)
         snprintf(name, sizeof(name), "sleeper %d", i);
         park(name);
     }
+    spawn_waiter();
     must(thrum_greenlet_switch(greenlet_new(puller, "puller"), NULL, NULL));
     return 0;
 }

@@ -31,6 +31,7 @@ import gdb.unwinder
 
 KINDS = {1: "thread", 2: "generator", 3: "greenlet"}
 CREATED = 0  # thrum_generator_state
+WOKEN = 1  # the word of a parking
 WHERE_FRAMES = 40  # to look at for one that is the user's
 LIMIT = 100  # backtraces told by `thrum bt all`
 CHUNK = 1 << 20  # bytes copied at a time
@@ -162,11 +163,30 @@ class Strand:
             return "running"
         if self.new:
             return "not begun"
+        wait = self.wait()
+        if wait is not None:
+            return wait
         if self.kind == "generator":
             return self.doing_generator()
         if self.kind == "greenlet":
             return self.doing_greenlet()
         return "waits for another"
+
+    def wait(self):
+        """What it waits for, in the words of task/wait_note.c, or None."""
+        context = self.value["running"]
+        parking = context["waits_in"] if int(context) != 0 else context
+        if int(parking) == 0:
+            return None
+        if int(parking["word"]) == WOKEN:
+            return "about to go on"
+        what, on = parking["what"], int(parking["on"])
+        text = what.string() if int(what) != 0 else "something"
+        if "#" in text:
+            text = text.replace("#", str(on))
+        elif on != 0:
+            text += f" {on:#x}"
+        return "waiting for " + text
 
     def doing_generator(self):
         own = self.value["handle"].cast(self.layout.generator.pointer())
