@@ -25,8 +25,8 @@ typedef struct thrum_dump_options {
 /* clang-format on */
 
 /* Writes to a descriptor: the name of each, its state, what it waits for, and
- * where it stands. Those that run are listed without a backtrace. Other threads
- * cannot switch meanwhile.
+ * where it stands; at the end a line about each hub. Those that run are listed
+ * without a backtrace. Other threads cannot switch meanwhile.
  *
  * Call from:  any thread; not from a signal handler.
  * Blocks:     as write(2) does.

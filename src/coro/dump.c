@@ -10,6 +10,8 @@
  * so by the freeze or because it is the caller's own. Where the kernel has no
  * membarrier(2) nothing is known of other threads' but their names.
  */
+#include "coro/dump.h"
+
 #include <thrum/dump.h>
 
 #include <errno.h>
@@ -348,6 +350,23 @@ static int dump_write(struct dump *dump, int fd)
     return rc;
 }
 
+/* ---- what others add ---- */
+
+static _Atomic(int (*)(int fd)) dump_added;
+
+void thrumi_dump_add(int (*write)(int fd))
+{
+    /* relaxed: a function is there from the beginning */
+    atomic_store_explicit(&dump_added, write, memory_order_relaxed);
+}
+
+static int dump_write_added(int fd)
+{
+    int (*write)(int) = atomic_load_explicit(&dump_added, memory_order_relaxed);
+
+    return write == NULL ? 0 : write(fd);
+}
+
 /* ---- the call ---- */
 
 static int dump_set_options(struct dump *dump,
@@ -382,6 +401,8 @@ int thrum_dump(int fd, const thrum_dump_options *options)
         dump_read(dump);
     if (rc == 0)
         rc = dump->no_memory ? -ENOMEM : dump_write(dump, fd);
+    if (rc == 0)
+        rc = dump_write_added(fd);
     if (rc == 0)
         rc = (int)dump->count;
     for (unsigned i = 0; i < DUMP_GROUPS; i++)

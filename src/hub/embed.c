@@ -43,10 +43,12 @@ int thrum_hub_next(thrum_time *ret)
         return THRUM_ESTATE;
     if (hub->engine != NULL)
         hub->engine->ops->flush(hub->engine);
-    if (hub->ready.first != 0 || !thrumi_hub_doze(hub))
+    if (hub->ready.first != 0 || !thrumi_hub_doze(hub)) {
         *ret = THRUM_NOW;
-    else
-        *ret = thrumi_hub_next_timer(hub);
+        return 0;
+    }
+    *ret = thrumi_hub_next_timer(hub);
+    thrumi_watch_sleep(&hub->watch);
     return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "coro/dump.h"
 #include "coro/loom.h"
 #include "hub/engine.h"
 #include "hub/monitor.h"
@@ -195,6 +196,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     hub_list(hub);
     thrumi_watch_begin(&hub->watch);
     thrumi_monitor_at_first_hub();
+    thrumi_dump_add(thrumi_hub_dump);
     loom->hub = hub;
     loom->next = hub_next_of;
     loom->hub_ends = hub_ends;

@@ -104,6 +104,14 @@ bool thrumi_hub_has_greens(const struct thrumi_hub *hub);
 
 /* Could nobody but the hub's own greenlets wake one of them? */
 bool thrumi_hub_is_alone(struct thrumi_hub *hub);
+
+/* ---- hub_stats.c ---- */
+
+/* Writes a line about each hub: for thrumi_dump_add(). */
+int thrumi_hub_dump(int fd);
+
+/* ---- deadlock.c ---- */
+
 /* Logs who waits for what. */
 void thrumi_hub_tell_deadlock(struct thrumi_hub *hub);
 

@@ -7,8 +7,14 @@
 #include <thrum/hub.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "hub/hub.h"
+#include "sys/write.h"
+
+#define STATS_MOST 64 /* hubs that a dump tells of */
 
 static uint64_t stats_read(const _Atomic uint64_t *counter)
 {
@@ -73,4 +79,58 @@ int thrum_hub_stats_all(void (*fn)(const thrum_hub_counts *counts, void *arg),
 
     thrumi_watch_each(stats_one, &all);
     return all.count;
+}
+
+/* ---- in a dump ---- */
+
+/* They are collected first: whoever reads the descriptor may be about to make
+ * a hub. */
+struct stats_dump {
+    unsigned count;
+    struct stats_line {
+        int thread;
+        bool asleep;
+        uint64_t live;
+        uint64_t runnable;
+        uint64_t switches;
+    } lines[STATS_MOST];
+};
+
+static bool stats_collect(struct thrumi_watch *watch, void *arg)
+{
+    struct stats_dump *dump = arg;
+
+    dump->lines[dump->count++] = (struct stats_line){
+        watch->thread,
+        atomic_load_explicit(&watch->asleep, memory_order_relaxed),
+        thrumi_watch_live(watch),
+        stats_read(&watch->ready),
+        stats_read(&watch->switches),
+    };
+    return dump->count < STATS_MOST;
+}
+
+static int stats_write(int fd, const struct stats_line *line)
+{
+    char text[160];
+
+    snprintf(text, sizeof(text),
+             "hub of thread %d%s: %" PRIu64 " greenlets, %" PRIu64
+             " can go on, %" PRIu64 " switches\n",
+             line->thread, line->asleep ? ", asleep" : "", line->live,
+             line->runnable, line->switches);
+    return thrumi_write(fd, text, strlen(text));
+}
+
+int thrumi_hub_dump(int fd)
+{
+    struct stats_dump dump = {.count = 0};
+    int rc = 0;
+
+    thrumi_watch_each(stats_collect, &dump);
+    if (dump.count > 0)
+        rc = thrumi_write(fd, "\n", 1);
+    for (unsigned i = 0; i < dump.count && rc == 0; i++)
+        rc = stats_write(fd, &dump.lines[i]);
+    return rc;
 }

@@ -85,7 +85,7 @@ static void hub_look_at_clock(struct thrumi_hub *hub)
 void thrumi_hub_poll(struct thrumi_hub *hub)
 {
     hub->turns_left = SCHEDULE_TURNS;
-    thrumi_watch_look(&hub->watch, thrumi_clock_ns(), false);
+    thrumi_watch_look(&hub->watch, thrumi_clock_ns());
     thrumi_hub_wake_up(hub);
     if (hub->engine != NULL)
         hub_check_engine(hub->engine->ops->turn(hub->engine, THRUM_NOW));
@@ -113,7 +113,8 @@ void thrumi_hub_wait(struct thrumi_hub *hub, thrum_time deadline)
     hub->turns_left = SCHEDULE_TURNS;
     if (timer.ns < deadline.ns)
         deadline = timer;
-    thrumi_watch_look(&hub->watch, thrumi_clock_ns(), true);
+    thrumi_watch_look(&hub->watch, thrumi_clock_ns());
+    thrumi_watch_sleep(&hub->watch);
     if (thrumi_hub_doze(hub))
         hub_sleep_as_thread(hub, deadline);
     thrumi_hub_wake_up(hub);

@@ -77,18 +77,27 @@ void thrumi_watch_each(bool (*fn)(struct thrumi_watch *watch, void *arg),
     thrumi_global_mutex_unlock(&watch_all.lock);
 }
 
-void thrumi_watch_look(struct thrumi_watch *watch, int64_t now, bool sleeps)
+static uint64_t watch_read(const _Atomic uint64_t *counter)
 {
-    thrumi_count(&watch->turns, 1);
-    if (sleeps)
-        atomic_store_explicit(&watch->asleep, true, memory_order_relaxed);
-    if (watch->looked == 0)
-        return;
-    thrumi_histogram_add(&watch->holds, now - watch->looked);
-    if (now - watch->looked >
-        (int64_t)atomic_load_explicit(&watch->longest, memory_order_relaxed))
-        atomic_store_explicit(&watch->longest, (uint64_t)(now - watch->looked),
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Greenlets have kept the hub for so long. */
+static void watch_hold(struct thrumi_watch *watch, int64_t ns)
+{
+    thrumi_histogram_add(&watch->holds, ns);
+    if (ns > (int64_t)watch_read(&watch->longest))
+        atomic_store_explicit(&watch->longest, (uint64_t)ns,
                               memory_order_relaxed);
+}
+
+void thrumi_watch_look(struct thrumi_watch *watch, int64_t now)
+{
+    bool slept = atomic_load_explicit(&watch->asleep, memory_order_relaxed);
+
+    thrumi_count(&watch->turns, 1);
+    if (watch->looked != 0 && !slept)
+        watch_hold(watch, now - watch->looked);
 }
 
 void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now,
@@ -97,11 +106,6 @@ void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now,
     watch->looked = now;
     atomic_store_explicit(&watch->ready, ready, memory_order_relaxed);
     atomic_store_explicit(&watch->asleep, false, memory_order_relaxed);
-}
-
-static uint64_t watch_read(const _Atomic uint64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 uint64_t thrumi_watch_live(const struct thrumi_watch *watch)

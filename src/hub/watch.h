@@ -46,8 +46,8 @@ void thrumi_watch_end(struct thrumi_watch *watch);
 void thrumi_watch_each(bool (*fn)(struct thrumi_watch *watch, void *arg),
                        void *arg);
 
-/* The hub looks at events: greenlets have run up to `now`. */
-void thrumi_watch_look(struct thrumi_watch *watch, int64_t now, bool sleeps);
+/* The hub looks at events: greenlets have run up to `now`, unless it sleeps. */
+void thrumi_watch_look(struct thrumi_watch *watch, int64_t now);
 /* That is over, and `ready` can go on. */
 void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now,
                          unsigned ready);
@@ -60,6 +60,12 @@ uint64_t thrumi_watch_live(const struct thrumi_watch *watch);
 bool thrumi_watch_holds(const struct thrumi_watch *watch);
 /* The monitor sees the hub with new numbers. */
 void thrumi_watch_see(struct thrumi_watch *watch, int64_t now);
+
+/* The hub sleeps until it has looked again. */
+static inline void thrumi_watch_sleep(struct thrumi_watch *watch)
+{
+    atomic_store_explicit(&watch->asleep, true, memory_order_relaxed);
+}
 
 static inline void thrumi_watch_switch(struct thrumi_watch *watch)
 {

@@ -151,6 +151,22 @@ TEST(one_that_was_woken_is_about_to_go_on)
     thrum_event_fini(&event);
 }
 
+TEST(hubs_are_told_too)
+{
+    thrum_future *greenlet = spawn(sleeps, NULL, "sleeps");
+    char line[64];
+
+    assert_int_equal(thrum_pass(), 0);
+    dump();
+    snprintf(line, sizeof(line), "\nhub of thread %d: 1 greenlets, ",
+             (int)gettid());
+    told("%s", line);
+    end(greenlet);
+    assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
+    dump();
+    assert_null(strstr(text, "hub of thread"));
+}
+
 /* ---- from another thread ---- */
 
 static void *dumps(void *arg)

@@ -83,8 +83,22 @@ TEST(looks_at_events_are_counted_and_timed)
     assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
 }
 
+static void is_asleep(const thrum_hub_counts *counts, void *arg)
+{
+    *(bool *)arg = counts->asleep;
+}
+
+static bool the_hub_is_asleep(void)
+{
+    bool asleep = false;
+
+    CHECK_INT(thrum_hub_stats_all(is_asleep, &asleep), 1);
+    return asleep;
+}
+
 static void *sets(void *event)
 {
+    WAIT_UNTIL(the_hub_is_asleep());
     thrum_event_set(event);
     return NULL;
 }
@@ -99,10 +113,27 @@ TEST(what_comes_from_other_threads_is_counted)
     assert_int_equal(thrum_hub_open(NULL), 0);
     before = counts_now();
     thread = spawn_thread(sets, &event);
-    join_thread(thread); /* it may have come before the wait */
     assert_int_equal(thrum_event_wait(&event, THRUM_FOREVER), 0);
-    assert_true(counts_now().received >= before.received);
+    assert_int_equal(counts_now().received, before.received + 1);
+    join_thread(thread);
     thrum_event_fini(&event);
+    assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
+}
+
+/* What the program's own loop does between two turns holds nobody up. */
+TEST(a_hub_in_another_loop_is_asleep_between_its_turns)
+{
+    thrum_hub_counts before;
+    thrum_time next;
+
+    assert_int_equal(thrum_hub_open(NULL), 0);
+    assert_int_equal(thrum_hub_turn(THRUM_NOW), 0);
+    assert_int_equal(thrum_hub_next(&next), 0);
+    before = counts_now();
+    assert_true(before.asleep);
+    assert_int_equal(thrum_hub_turn(THRUM_NOW), 0);
+    assert_false(counts_now().asleep);
+    assert_true(counts_now().turns > before.turns);
     assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
 }
 

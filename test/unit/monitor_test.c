@@ -257,7 +257,8 @@ TEST(a_hub_that_sleeps_is_not_held)
 
     thrumi_watch_begin(&watch);
     thrumi_count(&watch.spawned, 1);
-    thrumi_watch_look(&watch, 1, true);
+    thrumi_watch_look(&watch, 1);
+    thrumi_watch_sleep(&watch);
     let_the_monitor_look();
     thrumi_watch_end(&watch);
 }
