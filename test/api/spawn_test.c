@@ -3,40 +3,14 @@
  * spawn_test.c - greenlets of a hub: beginning, waiting, ending.
  */
 #include <errno.h>
-#include <string.h>
 
-#include <thrum.h>
-
-#include "futures.h"
-#include "thrum_test.h"
-
-static thrum_future *spawn(thrum_fn *fn, const void *arg)
-{
-    thrum_future *future = NULL;
-
-    CHECK_INT(thrum_spawn(fn, arg, 0, &future), 0);
-    return future;
-}
-
-/* What ran, in order. */
-static char trail[64];
-
-static void trail_add(const char *mark)
-{
-    strncat(trail, mark, sizeof(trail) - strlen(trail) - 1);
-}
-
-static void *mark_fn(void *mark)
-{
-    trail_add(mark);
-    return mark;
-}
+#include "greens.h"
 
 TEST(S2_spawn_only_queues_and_the_queue_is_first_in_first_out)
 {
     thrum_future *futures[3];
 
-    trail[0] = '\0';
+    trail_clear();
     futures[0] = spawn(mark_fn, "a");
     futures[1] = spawn(mark_fn, "b");
     futures[2] = spawn(mark_fn, "c");
@@ -66,7 +40,7 @@ TEST(S3_a_pass_lets_the_others_go_first)
 {
     thrum_future *futures[2];
 
-    trail[0] = '\0';
+    trail_clear();
     futures[0] = spawn(pass_fn, "a");
     futures[1] = spawn(pass_fn, "b");
     assert_int_equal(thrum_join_all(futures, 2, THRUM_FOREVER), 0);
@@ -86,7 +60,7 @@ TEST(S3_sleepers_go_on_in_the_order_of_the_clock)
 {
     thrum_future *futures[2];
 
-    trail[0] = '\0';
+    trail_clear();
     futures[0] = spawn(sleep_fn, (void *)2);
     futures[1] = spawn(sleep_fn, (void *)1);
     assert_int_equal(thrum_join_all(futures, 2, THRUM_FOREVER), 0);
@@ -115,12 +89,6 @@ TEST(S8_a_greenlet_waits_for_another_and_gets_its_value)
     thrum_future_unref(second);
 }
 
-static void *sleep_long(void *ret_rc)
-{
-    *(int *)ret_rc = thrum_sleep(thrum_in_s(1000));
-    return NULL;
-}
-
 TEST(S7_a_kill_ends_the_wait_and_the_future_is_cancelled)
 {
     int rc = 1;
@@ -137,7 +105,7 @@ TEST(S7_one_that_never_ran_never_runs)
 {
     thrum_future *future;
 
-    trail[0] = '\0';
+    trail_clear();
     future = spawn(mark_fn, "a");
     assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
     assert_int_equal(thrum_pass(), 0);
@@ -229,7 +197,7 @@ TEST(what_a_pools_task_spawns_ends_before_it)
     thrum_executor *pool = pool_of(1);
     thrum_future *future;
 
-    trail[0] = '\0';
+    trail_clear();
     future = submit(pool, spawn_in_task, NULL);
     assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
     assert_string_equal(trail, "1111111111");
@@ -249,7 +217,7 @@ TEST(a_thread_that_ends_kills_its_greenlets)
 {
     int rc = 1;
 
-    trail[0] = '\0';
+    trail_clear();
     join_thread(spawn_thread(leaves_some, &rc));
     assert_int_equal(rc, -ECANCELED);
     assert_string_equal(trail, "");
