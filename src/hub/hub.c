@@ -27,7 +27,9 @@
 #include "sys/park.h"
 #include "sys/thread.h"
 
-#define HUB_KILLS 8 /* times that all are cancelled when the thread ends */
+#define HUB_KILLS       8   /* times that all are cancelled at the end */
+#define HUB_PASSES      100 /* turns that each has to end after that */
+#define HUB_PATIENCE_MS 10  /* how long events are waited for then */
 
 static struct {
     struct thrumi_global_mutex lock;
@@ -312,11 +314,12 @@ static bool hub_cancel_made(struct thrumi_strand *strand, void *arg)
     return true;
 }
 
-/* Lets all go on that can, without waiting for events. */
+/* Lets all go on that can; not for ever, since there are those that only try
+ * again. */
 static void hub_drain(struct thrumi_hub *hub)
 {
     thrumi_hub_poll(hub);
-    while (hub->ready.first != 0)
+    for (unsigned i = 0; i < HUB_PASSES && hub->ready.first != 0; i++)
         thrumi_hub_pass(hub);
 }
 
@@ -340,12 +343,15 @@ static void hub_close_inbox(struct thrumi_hub *hub)
         thrumi_spin(step);
 }
 
+/* What ends behind a shield may have to wait for a moment. */
 static void hub_end_greens(struct thrumi_hub *hub)
 {
     for (unsigned i = 0; i < HUB_KILLS; i++) {
         hub_cancel_greens(hub);
         thrumi_strand_each(hub_cancel_made, hub);
         hub_drain(hub);
+        if (thrumi_hub_has_greens(hub) && hub->ready.first == 0)
+            thrumi_hub_wait(hub, thrum_in_ms(HUB_PATIENCE_MS));
     }
 }
 
