@@ -19,6 +19,7 @@
 #include <thrum/monitor.h>
 #include <thrum/offload.h>
 #include <thrum/parallel.h>
+#include <thrum/process_pool.h>
 #include <thrum/promise.h>
 #include <thrum/queue.h>
 #include <thrum/scope.h>

@@ -104,7 +104,8 @@ def check_lengths(root):
 
 
 # Callbacks whose parameters another library decides, and which one.
-FOREIGN_SIGNATURES = {"server_handle": "MHD_AccessHandlerCallback"}
+FOREIGN_SIGNATURES = {"server_handle": "MHD_AccessHandlerCallback",
+                      "startmain_begin": "__libc_start_main"}
 
 
 def check_parameters(root):

@@ -23,7 +23,7 @@
 struct error_box {
     thrum_error public;
     bool stock;  /* one of error_stock: not freed */
-    char text[]; /* the message */
+    char text[]; /* the message, and what else it has of texts */
 };
 
 #define ERROR_STOCK 64
@@ -161,21 +161,54 @@ void thrumi_error_free(const thrum_error *error)
     }
 }
 
+/* Puts a text behind those that are there; NULL for none. */
+static const char *error_add_text(char **at, const char *text)
+{
+    char *copy = *at;
+    size_t bytes;
+
+    if (text == NULL)
+        return NULL;
+    bytes = strlen(text) + 1;
+    memcpy(copy, text, bytes);
+    *at += bytes;
+    return copy;
+}
+
+static size_t error_text_bytes(const char *text)
+{
+    return text == NULL ? 0 : strlen(text) + 1;
+}
+
+thrum_error *thrumi_error_of(const struct thrumi_error_parts *parts)
+{
+    struct error_box *box =
+        error_box_new(parts->code, error_text_bytes(parts->message) +
+                                       error_text_bytes(parts->file) +
+                                       error_text_bytes(parts->backtrace));
+    char *at;
+
+    if (box == NULL)
+        return error_from_stock(parts->code);
+    at = box->text;
+    box->public.line = parts->line;
+    box->public.pid = parts->pid;
+    box->public.signal = parts->signal;
+    box->public.exit_code = parts->exit_code;
+    box->public.message = error_add_text(&at, parts->message);
+    box->public.file = error_add_text(&at, parts->file);
+    box->public.backtrace = error_add_text(&at, parts->backtrace);
+    return &box->public;
+}
+
 /* Copies one error, without its cause. */
 static thrum_error *error_copy_one(const thrum_error *error)
 {
-    size_t bytes = strlen(error->message) + 1;
-    struct error_box *box = error_box_new(error->code, bytes);
+    const struct thrumi_error_parts parts = {
+        error->code,      error->line,    error->pid,  error->signal,
+        error->exit_code, error->message, error->file, error->backtrace};
 
-    if (box == NULL)
-        return error_from_stock(error->code);
-    memcpy(box->text, error->message, bytes);
-    box->public.file = error->file;
-    box->public.line = error->line;
-    box->public.pid = error->pid;
-    box->public.signal = error->signal;
-    box->public.exit_code = error->exit_code;
-    return &box->public;
+    return thrumi_error_of(&parts);
 }
 
 /* One of the stock ends the copy: it is shared and can have no cause. */

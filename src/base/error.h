@@ -17,6 +17,21 @@ thrum_error *thrumi_error_new_at(const char *file, int line, int code,
                                  const char *format, va_list args)
     THRUM_PRINTF(4, 0);
 
+/* What an error says; the texts may be NULL but for the message. */
+struct thrumi_error_parts {
+    int code;
+    int line;
+    int pid;
+    int signal;
+    int exit_code;
+    const char *message;
+    const char *file;
+    const char *backtrace;
+};
+
+/* An error with copies of all of it; likewise never NULL. */
+thrum_error *thrumi_error_of(const struct thrumi_error_parts *parts);
+
 /* Frees an error and its causes. */
 void thrumi_error_free(const thrum_error *error);
 

@@ -78,4 +78,17 @@ static inline struct thrumi_link *thrumi_list_pop(struct thrumi_link *head)
     return first;
 }
 
+/* Moves all of one list to the end of another. */
+static inline void thrumi_list_move(struct thrumi_link *from,
+                                    struct thrumi_link *to)
+{
+    if (thrumi_list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    from->prev->next = to;
+    to->prev->next = from->next;
+    to->prev = from->prev;
+    thrumi_list_init(from);
+}
+
 #endif /* THRUMI_BASE_LIST_H */

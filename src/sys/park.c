@@ -20,11 +20,12 @@
 static long park_futex(atomic_uint *word, int op, unsigned value,
                        const struct timespec *deadline)
 {
-    return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, deadline,
-                   NULL, FUTEX_BITSET_MATCH_ANY);
+    return syscall(SYS_futex, word, op, value, deadline, NULL,
+                   FUTEX_BITSET_MATCH_ANY);
 }
 
-int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline)
+static int park_on(atomic_uint *word, int op, unsigned expected,
+                   thrum_time deadline)
 {
     struct timespec until = {0, 0};
     const struct timespec *timeout = NULL;
@@ -38,12 +39,32 @@ int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline)
     }
     if (thrumi_fault("futex"))
         return 0; /* as after a signal: callers loop */
-    if (park_futex(word, FUTEX_WAIT_BITSET, expected, timeout) == 0)
+    if (park_futex(word, op, expected, timeout) == 0)
         return 0;
     return errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
+int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline)
+{
+    return park_on(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                   deadline);
+}
+
+int thrumi_park_shared(atomic_uint *word, unsigned expected,
+                       thrum_time deadline)
+{
+    return park_on(word, FUTEX_WAIT_BITSET, expected, deadline);
+}
+
 void thrumi_wake_word(atomic_uint *word, int count)
+{
+    int saved = errno;
+
+    park_futex(word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, (unsigned)count, NULL);
+    errno = saved;
+}
+
+void thrumi_wake_shared(atomic_uint *word, int count)
 {
     int saved = errno;
 

@@ -18,6 +18,11 @@ int thrumi_park_word(atomic_uint *word, unsigned expected, thrum_time deadline);
  * may be called after the word has gone. Async-signal-safe. */
 void thrumi_wake_word(atomic_uint *word, int count);
 
+/* The same for a word in memory that processes share. */
+int thrumi_park_shared(atomic_uint *word, unsigned expected,
+                       thrum_time deadline);
+void thrumi_wake_shared(atomic_uint *word, int count);
+
 /* One step of a spin loop: mostly a pause, every 4th step a sched_yield, so
  * that whoever is waited for gets this CPU if it has no other. */
 void thrumi_spin(unsigned step);

@@ -22,16 +22,23 @@ struct thrumi_payload *thrumi_payload_new(size_t size)
     payload->size = size;
     payload->free_fn = NULL;
     payload->owned = NULL;
+    payload->file = -1;
     return payload;
 }
 
+struct thrumi_payload *(*thrumi_payload_source)(size_t) = thrumi_payload_new;
+
 void thrumi_payload_free(struct thrumi_payload *payload)
 {
+    bool file;
+
     if (payload == NULL)
         return;
+    file = payload->file >= 0;
     if (payload->free_fn != NULL)
         payload->free_fn(payload->owned);
-    thrumi_free(payload);
+    if (!file)
+        thrumi_free(payload);
 }
 
 void thrumi_outcome_free(struct thrumi_outcome *outcome)
@@ -146,7 +153,7 @@ static struct thrumi_payload *body_new_payload(size_t size)
         thrum_raise(THRUM_ECONTEXT, "thrum_return outside of a body");
         return NULL;
     }
-    payload = thrumi_payload_new(size);
+    payload = thrumi_payload_source(size);
     if (payload == NULL) {
         thrum_raise(-ENOMEM, "no memory for a result of %zu bytes", size);
         return NULL;

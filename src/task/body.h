@@ -30,6 +30,8 @@ struct thrumi_payload {
     size_t size;             /* bytes at `data`, for those who ask */
     void (*free_fn)(void *); /* called at the end with `owned`; or NULL */
     void *owned;
+    int file; /* its memory is that of a file, which free_fn lets go; or -1:
+               * it comes from thrumi_alloc() */
     alignas(max_align_t) char data[];
 };
 
@@ -128,6 +130,9 @@ static inline bool thrumi_body_plain(const struct thrumi_body *body)
 }
 
 struct thrumi_payload *thrumi_payload_new(size_t size);
+/* Where the storage of results comes from: thrumi_payload_new(), but in a worker
+ * process, which sets it before its first task. */
+extern struct thrumi_payload *(*thrumi_payload_source)(size_t size);
 void thrumi_payload_free(struct thrumi_payload *payload);
 void thrumi_outcome_free(struct thrumi_outcome *outcome);
 

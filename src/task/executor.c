@@ -22,6 +22,8 @@ static void executor_free(thrum_executor *executor)
 void thrumi_executor_init(thrum_executor *executor,
                           const thrum_executor_ops *ops, void *self)
 {
+    static const struct thrumi_executor_fast nothing;
+
     atomic_init(&executor->refs, 1);
     atomic_init(&executor->holds, 1);
     executor->generation = thrumi_fork_generation();
@@ -29,7 +31,7 @@ void thrumi_executor_init(thrum_executor *executor,
     executor->stays = false;
     executor->time_every = 0;
     executor->ops = *ops;
-    executor->fast = (struct thrumi_executor_fast){NULL, NULL, NULL, false};
+    executor->fast = nothing;
     executor->free_fn = executor_free;
     executor->self = self;
 }

@@ -21,6 +21,15 @@ struct thrumi_executor_fast {
      * executor that can do this keep its memory. */
     int (*kill)(void *self, thrum_future *task, thrum_time deadline);
     bool limits_run; /* keeps to the run_ns of a task's options */
+    /* For an executor whose tasks begin where this process cannot see it.
+     * Cancels one that has not begun, as thrumi_future_move() would. */
+    bool (*cancel)(void *self, thrum_future *task, bool *ret_busy);
+    /* One that has begun is running from now on. */
+    void (*look)(void *self, thrum_future *task);
+    /* Tells a task that runs that it is asked to stop. */
+    void (*ask)(void *self, thrum_future *task);
+    /* In the process where they run: is the task that runs asked to stop? */
+    bool (*asked)(void);
 };
 
 struct thrum_executor {

@@ -443,6 +443,11 @@ bool thrum_future_cancelled(const thrum_future *future)
 
 bool thrum_future_running(const thrum_future *future)
 {
+    thrum_executor *executor = future->executor;
+
+    if (thrumi_future_phase(future) == THRUMI_PENDING && future->holds &&
+        executor->fast.look != NULL && thrumi_executor_check(executor) == 0)
+        executor->fast.look(executor->self, (thrum_future *)(uintptr_t)future);
     return thrumi_future_phase(future) == THRUMI_RUNNING;
 }
 

@@ -22,6 +22,7 @@
 #include "task/future.h"
 #include "task/future_set.h"
 #include "task/map_chunk.h"
+#include "task/map_packed.h"
 
 struct map_unit {
     struct thrumi_link link;
@@ -123,17 +124,44 @@ static int map_submit_single(struct map *map, void *item)
     return map_add_unit(map, unit);
 }
 
+/* Submits it as it is: the task drops it. */
+static int map_submit_shared(struct map *map, struct thrumi_map_chunk *chunk,
+                             thrum_future **ret)
+{
+    thrum_submit_options options = THRUM_SUBMIT_OPTIONS;
+
+    options.free_arg = thrumi_map_chunk_unref;
+    return thrum_executor_submit_with(map->executor, thrumi_map_chunk_run,
+                                      chunk, 0, &options, ret);
+}
+
+/* Submits what is in it, to where our memory is not. */
+static int map_submit_packed(struct map *map, struct thrumi_map_chunk *chunk,
+                             thrum_future **ret)
+{
+    size_t size;
+    void *packed = thrumi_map_packed_new(chunk, &size);
+    int rc = -ENOMEM;
+
+    if (packed != NULL)
+        rc = thrum_executor_submit(map->executor, thrumi_map_packed_entry,
+                                   packed, size, ret);
+    thrumi_free(packed);
+    if (rc == 0)
+        thrumi_map_chunk_unref(chunk); /* there is no task that would */
+    return rc;
+}
+
 /* Submits a chunk of one item or more; takes it. */
 static int map_submit_chunk(struct map *map, struct thrumi_map_chunk *chunk)
 {
-    thrum_submit_options options = THRUM_SUBMIT_OPTIONS;
     struct map_unit *unit = map_new_unit(map, thrumi_map_chunk_length(chunk));
     int rc = unit == NULL ? -ENOMEM : 0;
 
-    options.free_arg = thrumi_map_chunk_unref;
-    if (rc == 0)
-        rc = thrum_executor_submit_with(map->executor, thrumi_map_chunk_run,
-                                        chunk, 0, &options, &unit->future);
+    if (rc == 0 && map->executor->ops.shares_memory)
+        rc = map_submit_shared(map, chunk, &unit->future);
+    else if (rc == 0)
+        rc = map_submit_packed(map, chunk, &unit->future);
     if (rc != 0) {
         thrumi_map_chunk_unref(chunk);
         thrumi_map_chunk_unref(chunk);
@@ -173,10 +201,14 @@ static int map_pull_chunk(struct map *map, struct thrumi_map_chunk *chunk)
     for (size_t i = 0; i < map->options.chunksize; i++) {
         void *item;
         int rc = map_pull(map, &item);
+        size_t size;
 
-        if (rc == 0)
-            rc = thrumi_map_chunk_add(chunk, item,
-                                      thrum_iter_item_size(map->items));
+        if (rc != 0)
+            return rc;
+        size = thrum_iter_item_size(map->items);
+        if (size == 0 && !map->executor->ops.shares_memory)
+            return THRUM_ENOTSHARED;
+        rc = thrumi_map_chunk_add(chunk, item, size);
         if (rc != 0)
             return rc;
     }
@@ -224,11 +256,24 @@ static void map_refill(struct map *map)
 
 /* ---- giving out ---- */
 
+/* The items of a chunk that was elsewhere have come back as bytes. */
+static void map_unpack(struct map_unit *unit)
+{
+    thrum_future *future = unit->future;
+
+    if (thrumi_future_phase(future) == THRUMI_VALUE &&
+        future->extra.payload != NULL)
+        thrumi_map_packed_read(unit->chunk, future->value,
+                               future->extra.payload->size);
+}
+
 static void map_take_out(struct map *map, struct map_unit *unit)
 {
     thrumi_list_remove(&unit->link);
     map->unit_count--;
     map->current = unit;
+    if (unit->chunk != NULL && !map->executor->ops.shares_memory)
+        map_unpack(unit);
 }
 
 static int map_wait_ordered(struct map *map)
@@ -352,8 +397,7 @@ static void map_set_options(struct map *map, const thrum_map_options *options)
     map->options = options == NULL ? none : *options;
     if (map->options.deadline.ns == 0)
         map->options.deadline = THRUM_FOREVER;
-    /* a chunk is handed over as a pointer */
-    if (map->options.chunksize == 0 || !map->executor->ops.shares_memory)
+    if (map->options.chunksize == 0)
         map->options.chunksize = 1;
     buffersize = map->options.buffersize;
     if (buffersize == 0)

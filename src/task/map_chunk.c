@@ -15,7 +15,7 @@
 
 struct map_chunk_item {
     void *arg;
-    bool copied;
+    size_t size;                   /* of the copy; 0: it is none */
     struct thrumi_outcome outcome; /* phase 0: not run */
 };
 
@@ -49,7 +49,7 @@ void thrumi_map_chunk_unref(void *arg)
     if (atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < chunk->length; i++) {
-        if (chunk->items[i].copied)
+        if (chunk->items[i].size > 0)
             thrumi_free(chunk->items[i].arg);
         thrumi_outcome_free(&chunk->items[i].outcome);
     }
@@ -61,7 +61,7 @@ int thrumi_map_chunk_add(struct thrumi_map_chunk *chunk, void *arg, size_t size)
     struct map_chunk_item *item = &chunk->items[chunk->length];
 
     item->arg = arg;
-    item->copied = size > 0;
+    item->size = size;
     item->outcome = (struct thrumi_outcome){THRUMI_CANCELLED, NULL, NULL, NULL};
     if (size > 0) {
         item->arg = thrumi_alloc(size);
@@ -111,6 +111,24 @@ void *thrumi_map_chunk_run(void *arg)
 
 const struct thrumi_outcome *
 thrumi_map_chunk_outcome(const struct thrumi_map_chunk *chunk, size_t i)
+{
+    return &chunk->items[i].outcome;
+}
+
+thrum_fn *thrumi_map_chunk_fn(const struct thrumi_map_chunk *chunk)
+{
+    return chunk->fn;
+}
+
+const void *thrumi_map_chunk_item(const struct thrumi_map_chunk *chunk,
+                                  size_t i, size_t *ret_size)
+{
+    *ret_size = chunk->items[i].size;
+    return chunk->items[i].arg;
+}
+
+struct thrumi_outcome *thrumi_map_chunk_result(struct thrumi_map_chunk *chunk,
+                                               size_t i)
 {
     return &chunk->items[i].outcome;
 }

@@ -20,6 +20,13 @@ void thrumi_map_chunk_unref(void *chunk);
 int thrumi_map_chunk_add(struct thrumi_map_chunk *chunk, void *item,
                          size_t size);
 size_t thrumi_map_chunk_length(const struct thrumi_map_chunk *chunk);
+thrum_fn *thrumi_map_chunk_fn(const struct thrumi_map_chunk *chunk);
+/* Item `i`, and the size of its copy. */
+const void *thrumi_map_chunk_item(const struct thrumi_map_chunk *chunk,
+                                  size_t i, size_t *ret_size);
+/* Where what item `i` came to is written by who has it from elsewhere. */
+struct thrumi_outcome *thrumi_map_chunk_result(struct thrumi_map_chunk *chunk,
+                                               size_t i);
 
 /* The task's function: calls fn with each item, each a body of its own. */
 void *thrumi_map_chunk_run(void *chunk);

@@ -53,6 +53,12 @@ static struct thrumi_task_extra *task_extra_new(const struct thrumi_call *call,
     extra->name = NULL;
     extra->home = NULL;
     extra->stack_size = 0;
+    extra->size = call->size;
+    extra->link = (struct thrumi_link){NULL, NULL};
+    extra->self = NULL;
+    extra->place = NULL;
+    extra->ticket = 0;
+    extra->tries = 0;
     if (call->size > 0)
         memcpy(extra->data, call->arg, call->size);
     if (name != NULL)
@@ -129,6 +135,22 @@ static void task_free_extra(thrum_future *task)
     thrumi_task_free_arg(task);
     thrumi_free(task->extra.task);
     task->extra.task = NULL;
+}
+
+struct thrumi_task_extra *thrumi_task_take_extra(thrum_future *task)
+{
+    struct thrumi_task_extra *extra = task->extra.task;
+
+    task->extra.task = NULL;
+    return extra;
+}
+
+/* Of one that has a copy of its argument. */
+void thrumi_task_free_extra(struct thrumi_task_extra *extra)
+{
+    if (extra->free_arg != NULL)
+        extra->free_arg(extra->data);
+    thrumi_free(extra);
 }
 
 static void task_time(const struct thrumi_task_extra *extra, int64_t begun,

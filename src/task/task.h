@@ -13,6 +13,8 @@
 #include <stdalign.h>
 #include <stddef.h>
 
+#include "base/list.h"
+#include "task/body.h"
 #include "task/future.h"
 
 /* What a task has beside its function and a pointer. */
@@ -26,6 +28,14 @@ struct thrumi_task_extra {
     /* of a greenlet's: */
     struct thrumi_body *home; /* outside of the hub; waits for it; or NULL */
     size_t stack_size;        /* 0: the default */
+    size_t size;              /* of the copy; 0: there is none */
+    /* its executor's own, if that wants it: */
+    struct thrumi_link link;       /* in a queue */
+    thrum_future *self;            /* whose this is */
+    void *place;                   /* where it is, */
+    uint64_t ticket;               /* and which of those there */
+    unsigned tries;                /* how often it was begun in vain */
+    struct thrumi_outcome outcome; /* what it came to, until that is settled */
     alignas(max_align_t) char data[]; /* copy of the argument, the name */
 };
 
@@ -64,6 +74,11 @@ unsigned thrumi_task_execute(thrum_future *task, struct thrumi_context *context,
 void thrumi_task_run(thrum_future *task);
 /* Fails it with the code, or cancels it; drops the queue's reference. */
 void thrumi_task_drop(thrum_future *task, int code);
+
+/* Takes what a task has beside its function away from it, to be let go later:
+ * from then on the place is free for the result. */
+struct thrumi_task_extra *thrumi_task_take_extra(thrum_future *task);
+void thrumi_task_free_extra(struct thrumi_task_extra *extra);
 
 /* Calls free_arg, if that is still to be done. The caller has ended the
  * pending phase. */

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool/process_upkeep.c - how many workers there are, what each is given, and
+ * what it may take: all that the manager arranges under the lock.
+ */
+#include "base/error.h"
+#include "pool/process_pool.h"
+#include "sys/clock.h"
+#include "sys/memfd.h"
+#include "sys/message.h"
+
+/* Starts one that is missing: false if none is, or none can be now. */
+static bool upkeep_start_one(struct thrumi_process_pool *pool)
+{
+    int rc = 0;
+
+    if (pool->broken_by != NULL || pool->kill_all ||
+        pool->crew_count >= thrumi_process_wanted(pool) ||
+        (pool->start_after != 0 && thrumi_clock_ns() < pool->start_after))
+        return false;
+    if (pool->zygote < 0)
+        rc = thrumi_process_start_zygote(pool);
+    if (rc == 0)
+        rc = thrumi_crew_start(pool);
+    if (rc == 0)
+        return true;
+    thrumi_process_not_born(
+        pool, thrumi_error_new(rc, "a worker cannot be started: %s",
+                               thrum_strerror(rc)));
+    return false;
+}
+
+static struct thrumi_crew *upkeep_superfluous(struct thrumi_process_pool *pool,
+                                              int64_t now)
+{
+    int64_t idle_ns = pool->options.idle_ns;
+    bool all = pool->outstanding == 0 &&
+               atomic_load_explicit(&pool->closing, memory_order_acquire) != 0;
+    struct thrumi_crew *found = NULL;
+
+    for (struct thrumi_link *link = pool->crew.next; link != &pool->crew;
+         link = link->next) {
+        struct thrumi_crew *crew =
+            thrumi_container_of(link, struct thrumi_crew, link);
+
+        if ((crew->state != THRUMI_CREW_STARTING &&
+             crew->state != THRUMI_CREW_ALIVE))
+            continue;
+        if (all || (idle_ns != 0 && crew->in_flight == 0 &&
+                    now - crew->idle_since >= idle_ns))
+            return crew;
+        if (pool->crew_count > pool->max_workers &&
+            (found == NULL || crew->in_flight < found->in_flight))
+            found = crew;
+    }
+    return found;
+}
+
+/* Lets those go that are too many; what they have not begun is for others. */
+static void upkeep_shrink(struct thrumi_process_pool *pool)
+{
+    int64_t now = thrumi_clock_ns();
+    struct thrumi_crew *crew;
+
+    while ((crew = upkeep_superfluous(pool, now)) != NULL) {
+        thrumi_process_reclaim(pool, crew, crew->first);
+        thrumi_crew_dismiss(pool, crew);
+    }
+}
+
+/* When the task that it runs has to have ended; INT64_MAX: whenever. */
+static int64_t upkeep_limit(struct thrumi_crew *crew, thrum_future **ret)
+{
+    for (uint64_t seq = crew->first; seq < crew->out.ring.mine; seq++) {
+        struct thrumi_flight *flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
+        int64_t begun_at;
+
+        if (flight->task == NULL || flight->run_ns == 0 ||
+            !thrumi_crew_has_begun(crew, seq))
+            continue;
+        begun_at = atomic_load_explicit(
+            &thrumi_wire_request(crew->shared, seq)->begun_at,
+            memory_order_relaxed);
+        if (begun_at == 0)
+            begun_at = thrumi_clock_ns(); /* a moment later it is there */
+        *ret = flight->task;
+        return begun_at > INT64_MAX - flight->run_ns
+                   ? INT64_MAX
+                   : begun_at + flight->run_ns;
+    }
+    return INT64_MAX;
+}
+
+/* Kills what runs too long; when the next will. */
+static int64_t upkeep_limits(struct thrumi_process_pool *pool)
+{
+    int64_t now = thrumi_clock_ns();
+    int64_t next = INT64_MAX;
+
+    for (struct thrumi_link *link = pool->crew.next; link != &pool->crew;
+         link = link->next) {
+        struct thrumi_crew *crew =
+            thrumi_container_of(link, struct thrumi_crew, link);
+        thrum_future *task = NULL;
+        int64_t limit = INT64_MAX;
+
+        if (crew->limited > 0 && crew->killed == NULL)
+            limit = upkeep_limit(crew, &task);
+        if (limit <= now)
+            thrumi_crew_kill(pool, crew, task, THRUM_EEXPIRED);
+        else if (limit < next)
+            next = limit;
+    }
+    return next;
+}
+
+/* ---- large arguments ---- */
+
+static int upkeep_write_file(const struct thrumi_task_extra *extra)
+{
+    int fd = thrumi_memfd_new_blank(extra->size);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = thrumi_memfd_write(fd, extra->data, extra->size);
+    if (rc == 0)
+        rc = thrumi_memfd_freeze(fd);
+    if (rc == 0)
+        return fd;
+    thrumi_close(fd);
+    return rc;
+}
+
+/* Has it been cancelled meanwhile, or can it not be handed out? The lock is
+ * held. */
+static void upkeep_hand_large(struct thrumi_process_pool *pool,
+                              thrum_future *task, int file)
+{
+    struct thrumi_crew *crew = thrumi_process_choose(pool);
+    struct thrumi_outcome outcome = {THRUMI_ERROR, NULL, NULL, NULL};
+
+    if (file < 0) {
+        outcome.error = thrumi_error_new(
+            file, "no memory to hand over an argument of %zu bytes",
+            task->extra.task->size);
+        thrumi_process_answer(pool, task, &outcome);
+    } else if (crew == NULL || !thrumi_crew_assign(pool, crew, task, file)) {
+        thrumi_admission_enter(&pool->admission);
+        thrumi_process_push(pool, task, THRUMI_QUEUE_RETURNED);
+    } else {
+        thrumi_crew_ring(crew);
+    }
+}
+
+/* Hands out a large task if it is next; the lock is held, but not while its
+ * bytes are written. */
+static bool upkeep_large(struct thrumi_process_pool *pool)
+{
+    thrum_future *task = thrumi_process_next(pool);
+    int file;
+
+    if (task == NULL || !thrumi_process_is_large(task) ||
+        thrumi_process_choose(pool) == NULL)
+        return false;
+    thrumi_process_unqueue(pool, task);
+    task->extra.task->place = pool;
+    thrumi_mutex_unlock(&pool->lock);
+    file = upkeep_write_file(task->extra.task);
+    thrumi_mutex_lock(&pool->lock);
+    if (thrumi_future_phase(task) == THRUMI_CANCELLED) {
+        pool->outstanding--;
+        pool->counts.cancelled++;
+        thrumi_mutex_unlock(&pool->lock);
+        thrum_future_unref(task);
+        thrumi_mutex_lock(&pool->lock);
+    } else {
+        upkeep_hand_large(pool, task, file);
+    }
+    thrumi_close(file);
+    return true;
+}
+
+/* When the next worker has been idle for too long. */
+static int64_t upkeep_idle_end(struct thrumi_process_pool *pool)
+{
+    int64_t next = INT64_MAX;
+
+    if (pool->options.idle_ns == 0)
+        return next;
+    for (struct thrumi_link *link = pool->crew.next; link != &pool->crew;
+         link = link->next) {
+        struct thrumi_crew *crew =
+            thrumi_container_of(link, struct thrumi_crew, link);
+
+        if (crew->in_flight == 0 &&
+            (crew->state == THRUMI_CREW_ALIVE ||
+             crew->state == THRUMI_CREW_STARTING) &&
+            crew->idle_since < next - pool->options.idle_ns)
+            next = crew->idle_since + pool->options.idle_ns;
+    }
+    return next;
+}
+
+/* When a worker may be started that could not be before. */
+static int64_t upkeep_next_start(struct thrumi_process_pool *pool)
+{
+    if (pool->broken_by == NULL && pool->start_after != 0 &&
+        pool->crew_count < thrumi_process_wanted(pool))
+        return pool->start_after;
+    return INT64_MAX;
+}
+
+static int64_t upkeep_earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* All that is done under the lock; when there is something next. */
+int64_t thrumi_process_arrange(struct thrumi_process_pool *pool)
+{
+    int64_t next;
+
+    thrumi_mutex_lock(&pool->lock);
+    while (upkeep_start_one(pool))
+        ;
+    do
+        thrumi_process_dispatch(pool);
+    while (upkeep_large(pool));
+    thrumi_process_balance(pool);
+    upkeep_shrink(pool);
+    next = upkeep_limits(pool);
+    next = upkeep_earlier(next, upkeep_next_start(pool));
+    next = upkeep_earlier(next, upkeep_idle_end(pool));
+    thrumi_mutex_unlock(&pool->lock);
+    return next;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys/sandbox.c - a worker that can compute, and little else.
+ *
+ * For parsers of what cannot be trusted. Allowed is what computing, memory,
+ * waiting and the exchange with the pool need; files that are open can be read
+ * and written, no others opened, no process started, no socket made. What is
+ * not allowed kills the process (SIGSYS), so that the task is named by its
+ * crash; a few calls that libraries make without need only fail.
+ */
+#include "sys/confine.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+
+#ifdef THRUMI_SECCOMP
+# include <seccomp.h>
+
+static const int sandbox_allowed[] = {
+    SCMP_SYS(brk),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(close),
+    SCMP_SYS(dup),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(fstat),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(futex),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(gettid),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(lseek),
+    SCMP_SYS(madvise),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(mmap),
+    SCMP_SYS(mprotect),
+    SCMP_SYS(mremap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(pread64),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(setrlimit),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(time),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+};
+
+/* What libraries try, and do without. */
+static const int sandbox_refused[] = {
+    SCMP_SYS(access),   SCMP_SYS(faccessat), SCMP_SYS(getcwd),
+    SCMP_SYS(ioctl),    SCMP_SYS(open),      SCMP_SYS(openat),
+    SCMP_SYS(readlink), SCMP_SYS(stat),      SCMP_SYS(uname),
+};
+
+# define SANDBOX_COUNT(list) (sizeof(list) / sizeof(list[0]))
+
+static int sandbox_fill(scmp_filter_ctx filter)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < SANDBOX_COUNT(sandbox_allowed) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandbox_allowed[i], 0);
+    for (unsigned i = 0; i < SANDBOX_COUNT(sandbox_refused) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES),
+                              sandbox_refused[i], 0);
+    return rc;
+}
+
+bool thrumi_sandbox_can(void)
+{
+    return true;
+}
+
+int thrumi_sandbox_enter(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int rc;
+
+    if (filter == NULL)
+        return -ENOMEM;
+    rc = sandbox_fill(filter);
+    if (rc == 0)
+        rc = seccomp_load(filter); /* sets no_new_privs */
+    seccomp_release(filter);
+    return rc;
+}
+#else
+bool thrumi_sandbox_can(void)
+{
+    return false;
+}
+
+int thrumi_sandbox_enter(void)
+{
+    return -ENOTSUP;
+}
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/api/processes.h - process pools for tests, and tasks that go wrong in
+ * every way.
+ *
+ * Tasks run in another process: what they CHECK there nobody counts, so they
+ * return what they saw.
+ */
+#ifndef TEST_PROCESSES_H
+#define TEST_PROCESSES_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "futures.h"
+
+static inline thrum_executor *
+processes_with(const thrum_process_pool_options *options)
+{
+    thrum_executor *pool = NULL;
+
+    assert_int_equal(thrum_process_pool_new(options, &pool), 0);
+    return pool;
+}
+
+static inline thrum_executor *processes_of(int workers)
+{
+    thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
+
+    options.max_workers = workers;
+    return processes_with(&options);
+}
+
+static inline thrum_future *send(thrum_executor *pool, thrum_fn *fn, int n)
+{
+    thrum_future *future = NULL;
+
+    assert_int_equal(thrum_executor_submit(pool, fn, &n, sizeof(n), &future),
+                     0);
+    return future;
+}
+
+/* The number that a task has returned; waits for it. */
+static inline int number_of(thrum_future *future)
+{
+    void *value = NULL;
+    int number = -1;
+
+    if (CHECK_INT(thrum_future_result(future, THRUM_FOREVER, &value), 0) &&
+        CHECK_INT((long)thrum_future_result_size(future), sizeof(number)) &&
+        value != NULL)
+        memcpy(&number, value, sizeof(number));
+    return number;
+}
+
+static inline int number_and_unref(thrum_future *future)
+{
+    int number = number_of(future);
+
+    thrum_future_unref(future);
+    return number;
+}
+
+/* What it failed with; waits for it. */
+static inline const thrum_error *failure_of(thrum_future *future)
+{
+    const thrum_error *error = NULL;
+
+    assert_int_equal(thrum_future_exception(future, THRUM_FOREVER, &error), 0);
+    assert_non_null(error);
+    return error;
+}
+
+/* ---- tasks: each takes an int ---- */
+
+static inline void *square_task(void *arg)
+{
+    int n = *(int *)arg;
+
+    n *= n;
+    return thrum_return(&n, sizeof(n));
+}
+
+static inline void *pid_task(void *arg)
+{
+    int pid = (int)getpid();
+
+    (void)arg;
+    return thrum_return(&pid, sizeof(pid));
+}
+
+static inline void *null_task(void *arg)
+{
+    (void)arg;
+    return NULL;
+}
+
+static inline void *raise_task(void *arg)
+{
+    return thrum_raise(*(int *)arg, "raised %d", *(int *)arg);
+}
+
+/* Dies of the signal. */
+static inline void *signal_task(void *arg)
+{
+    raise(*(int *)arg);
+    return NULL;
+}
+
+static inline void *segv_task(void *arg)
+{
+    *(volatile int *)(uintptr_t)(*(int *)arg) = 1;
+    return NULL;
+}
+
+static inline void *exit_task(void *arg)
+{
+    _exit(*(int *)arg);
+}
+
+/* Runs until it is killed. */
+static inline void *forever_task(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+static inline void *pointer_task(void *arg)
+{
+    return arg;
+}
+
+#endif /* TEST_PROCESSES_H */
