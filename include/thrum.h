@@ -16,6 +16,7 @@
 #include <thrum/hub.h>
 #include <thrum/inline.h>
 #include <thrum/iter.h>
+#include <thrum/local.h>
 #include <thrum/monitor.h>
 #include <thrum/offload.h>
 #include <thrum/parallel.h>

@@ -3,7 +3,8 @@
  * coro/defer.c - calls that are made when a function has ended, however.
  *
  * They run on the greenlet's own stack, while its body still counts as running,
- * the newest first; one that defers again is asked again.
+ * the newest first; one that defers again is asked again. After them the values
+ * that it has of thrum_local are destroyed, which may defer, too.
  */
 #include <errno.h>
 
@@ -11,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "coro/strand.h"
+#include "task/local.h"
 
 struct thrumi_defer {
     struct thrumi_defer *next;
@@ -38,7 +40,7 @@ int thrum_defer(void (*fn)(void *arg), void *arg)
     return 0;
 }
 
-void thrumi_defer_run(struct thrumi_strand *strand)
+static void defer_run_calls(struct thrumi_strand *strand)
 {
     while (strand->defers != NULL) {
         struct thrumi_defer *defer = strand->defers;
@@ -49,4 +51,15 @@ void thrumi_defer_run(struct thrumi_strand *strand)
         thrumi_free(defer);
         fn(arg);
     }
+}
+
+void thrumi_defer_run(struct thrumi_strand *strand)
+{
+    struct thrumi_locals **locals = &strand->context.locals;
+
+    do {
+        defer_run_calls(strand);
+        if (*locals != NULL)
+            thrumi_locals_end(locals);
+    } while (strand->defers != NULL || *locals != NULL);
 }

@@ -254,6 +254,7 @@ int thrumi_strand_new(const struct thrumi_strand_plan *plan,
     top = strand_place_arg(strand, plan);
     thrumi_ctx_init(&strand->ctx, low, top, strand_main);
     strand->quick = plan->kind == THRUMI_STRAND_GENERATOR;
+    strand->context.is_greenlet = plan->kind == THRUMI_STRAND_GREENLET;
     if (plan->options != NULL && plan->options->name != NULL)
         thrumi_strand_set_name(strand, plan->options->name);
     *ret = strand;
@@ -367,8 +368,7 @@ void thrumi_strand_call(struct thrumi_strand *strand,
     thrumi_body_begin(&strand->context, &body, NULL, NULL);
     strand->body = &body;
     value = strand->fn(strand->arg);
-    if (thrumi_unlikely(strand->defers != NULL))
-        thrumi_defer_run(strand);
+    thrumi_strand_clean_up(strand);
     cancelled = thrumi_strand_cancelling(strand);
     strand->body = NULL;
     thrumi_body_end(&strand->context, &body, value, ret);

@@ -224,8 +224,16 @@ void thrumi_strand_calm(struct thrumi_outcome *outcome);
 void thrumi_strand_call(struct thrumi_strand *strand,
                         struct thrumi_outcome *ret);
 
-/* Runs the deferred calls of a strand whose function has returned. */
+/* Runs the deferred calls of a strand whose function has returned, and then
+ * destroys its values of thrum_local. */
 void thrumi_defer_run(struct thrumi_strand *strand);
+
+static inline void thrumi_strand_clean_up(struct thrumi_strand *strand)
+{
+    if (thrumi_unlikely(strand->defers != NULL ||
+                        strand->context.locals != NULL))
+        thrumi_defer_run(strand);
+}
 
 /* Waits until no dump reads stacks. In freeze.c. */
 void thrumi_loom_thaw_wait(struct thrumi_loom *loom);

@@ -44,8 +44,7 @@ static void *green_call(struct thrumi_context *context,
 
     strand->body = body;
     value = fn(arg);
-    if (thrumi_unlikely(strand->defers != NULL))
-        thrumi_defer_run(strand);
+    thrumi_strand_clean_up(strand);
     strand->body = NULL;
     green_calm(context, body);
     return value;

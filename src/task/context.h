@@ -31,6 +31,7 @@ struct thrum_guard;
 struct thrumi_body;
 struct thrumi_context;
 struct thrumi_drain;
+struct thrumi_locals;
 struct thrumi_loom;
 struct thrumi_parking;
 struct thrumi_record;
@@ -108,6 +109,8 @@ struct thrumi_context {
     struct thrum_guard *guards;        /* innermost; see task/guard.h */
     struct thrumi_parking *waits_in;   /* for whoever dumps; or NULL */
     struct thrumi_parking *parked;     /* in a hub, when that may be ended */
+    struct thrumi_locals *locals;      /* of a greenlet; see task/local.c */
+    bool is_greenlet;                  /* it has values of its own there */
     bool cancelled;                    /* each of its waits is -ECANCELED */
 };
 
@@ -125,6 +128,7 @@ struct thrumi_self {
     struct thrumi_context thread;       /* the thread's own context */
     struct thrumi_magazine current;
     struct thrumi_magazine spare;
+    struct thrumi_locals *locals; /* values outside of greenlets, or NULL */
     struct thrumi_strand *strand; /* what runs, once greenlets were used */
     struct thrumi_loom *loom;     /* the thread's greenlets */
     void (*loom_ends)(struct thrumi_self *self); /* with the thread */

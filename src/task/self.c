@@ -11,6 +11,7 @@
  */
 #include "sys/thread.h"
 #include "task/context.h"
+#include "task/local.h"
 #include "task/record.h"
 #include "task/waitgraph.h"
 
@@ -23,6 +24,8 @@ static void self_thread_ends(void *arg)
 
     if (self->loom != NULL)
         self->loom_ends(self);
+    if (self->locals != NULL)
+        thrumi_locals_end(&self->locals);
     thrumi_record_flush(self);
     thrumi_waitgraph_barrier();
     self->running = NULL;
