@@ -230,7 +230,7 @@ void thrumi_handle_unref(struct thrumi_handle *handle)
          thrumi_loom_drop(thrumi_handle_owner(handle), handle)))
         return;
     /* acq_rel: all uses of the others are over before it is destroyed */
-    if (atomic_fetch_sub_explicit(&handle->refs, 1, memory_order_acq_rel) != 1)
+    if (thrumi_fetch_sub(&handle->refs, 1, memory_order_acq_rel) != 1)
         return;
     if (!handle_leave_running(handle))
         thrumi_handle_destroy(handle);

@@ -18,6 +18,7 @@
 #include "coro/loom.h"
 #include "coro/strand.h"
 #include "sys/fork.h"
+#include "sys/rmw.h"
 
 /* `ready` of one that does not stand still. No loom's. */
 #define THRUMI_NOT_READY ((struct thrumi_loom *)(uintptr_t)8)
@@ -126,7 +127,7 @@ static inline bool thrumi_handle_is_inert(const struct thrumi_handle *handle)
 
 static inline void thrumi_handle_ref(struct thrumi_handle *handle)
 {
-    atomic_fetch_add_explicit(&handle->refs, 1, memory_order_relaxed);
+    thrumi_fetch_add(&handle->refs, 1, memory_order_relaxed);
 }
 
 /* Does nobody but the caller have a reference? */

@@ -47,7 +47,8 @@ void thrumi_strand_reap(struct thrumi_loom *loom)
 /* Marks it as running, and gives the place where it stopped, however long it
  * takes until no dump reads stacks. The order is that of thrumi_strand_claim().
  */
-static void *strand_claim(struct thrumi_loom *loom, struct thrumi_strand *to)
+THRUMI_CTX_PLAIN_INLINE void *strand_claim(struct thrumi_loom *loom,
+                                           struct thrumi_strand *to)
 {
     void *pc = to->ctx.pc;
 

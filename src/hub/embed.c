@@ -25,12 +25,14 @@ int thrum_hub_open(const thrum_hub_options *options)
 
 int thrum_hub_fd(void)
 {
-    struct thrumi_hub *hub;
-    int rc = thrum_hub_open(NULL);
+    struct thrumi_hub *hub = thrumi_hub_get();
+    int rc;
 
+    if (hub == NULL)
+        return -ENOMEM;
+    rc = thrumi_hub_need_engine(hub);
     if (rc != 0)
         return rc;
-    hub = thrumi_hub_current();
     hub->watched = true;
     return hub->engine->ops->fd(hub->engine);
 }

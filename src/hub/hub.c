@@ -88,7 +88,7 @@ static void hub_retire(struct thrumi_hub *hub)
 static void hub_pass_face(struct thrumi_scheduler *scheduler)
 {
     (void)scheduler;
-    thrumi_hub_pass(thrumi_hub_current());
+    thrumi_hub_pass(thrumi_hub_here());
 }
 
 static void hub_spend_face(struct thrumi_scheduler *scheduler)
@@ -102,7 +102,7 @@ static void hub_spend_face(struct thrumi_scheduler *scheduler)
     if (thrumi_context_in_callback(thrumi_context_running()))
         return;
     hub->calls_left = THRUMI_HUB_CALLS;
-    thrumi_hub_pass(thrumi_hub_current());
+    thrumi_hub_pass(thrumi_hub_here());
 }
 
 static const thrum_executor_ops hub_ops = {sizeof(hub_ops),
@@ -210,7 +210,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
 
 /* The child's hub takes the place of the parent's. The engine lets go of what
  * was inherited; strands and stops of the others stay where they are. */
-static void hub_after_fork(struct thrumi_hub *hub)
+struct thrumi_hub *thrumi_hub_after_fork(struct thrumi_hub *hub)
 {
     struct thrumi_engine *engine = hub->engine;
     struct thrumi_loom *loom = hub->loom;
@@ -227,16 +227,6 @@ static void hub_after_fork(struct thrumi_hub *hub)
         engine->ops->close(engine);
     hub_list(hub);
     thrumi_watch_begin(&hub->watch);
-}
-
-struct thrumi_hub *thrumi_hub_current(void)
-{
-    struct thrumi_loom *loom = thrumi_self()->loom;
-    struct thrumi_hub *hub = loom == NULL ? NULL : loom->hub;
-
-    if (hub != NULL &&
-        thrumi_unlikely(hub->generation != thrumi_fork_generation()))
-        hub_after_fork(hub);
     return hub;
 }
 
@@ -388,7 +378,7 @@ bool thrumi_hub_end(struct thrumi_hub *hub)
 
 static void hub_ends(struct thrumi_loom *loom)
 {
-    struct thrumi_hub *hub = thrumi_hub_current();
+    struct thrumi_hub *hub = thrumi_hub_here();
 
     hub->ending = true;
     hub_end_greens(hub);

@@ -30,9 +30,11 @@
 #include "base/list.h"
 #include "base/wheel.h"
 #include "coro/greenlet.h"
+#include "coro/loom.h"
 #include "hub/inbox.h"
 #include "hub/ready.h"
 #include "hub/watch.h"
+#include "sys/fork.h"
 #include "task/context.h"
 #include "task/executor.h"
 
@@ -88,8 +90,26 @@ struct thrumi_hub {
 /* The thread's hub, made if need be; NULL: no memory. */
 struct thrumi_hub *thrumi_hub_get(void);
 
-/* The thread's hub if it has one, fresh after a fork. */
-struct thrumi_hub *thrumi_hub_current(void);
+/* What was inherited by a forked child becomes a fresh one. */
+struct thrumi_hub *thrumi_hub_after_fork(struct thrumi_hub *hub);
+
+/* The hub of a thread that has one, fresh after a fork. */
+static inline struct thrumi_hub *thrumi_hub_here(void)
+{
+    struct thrumi_hub *hub = thrumi_self()->loom->hub;
+
+    if (thrumi_unlikely(hub->generation != thrumi_fork_generation()))
+        return thrumi_hub_after_fork(hub);
+    return hub;
+}
+
+/* The thread's hub, if it has one. */
+static inline struct thrumi_hub *thrumi_hub_current(void)
+{
+    const struct thrumi_loom *loom = thrumi_self()->loom;
+
+    return loom == NULL || loom->hub == NULL ? NULL : thrumi_hub_here();
+}
 
 /* Kills all greenlets and ends the hub. False: one would not end, so the hub is
  * still there. */

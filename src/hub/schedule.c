@@ -19,6 +19,7 @@
 #include "sys/fork.h"
 #include "sys/park.h"
 #include "sys/probe.h"
+#include "sys/rmw.h"
 #include "task/guard.h"
 
 #define SCHEDULE_TURNS 61u /* switches between two looks at events */
@@ -232,10 +233,8 @@ bool thrumi_hub_end_wait(struct thrumi_parking *parking, int rc)
     struct thrumi_stop *stop = parking->stop;
     unsigned asleep = THRUMI_PARKING_ASLEEP;
 
-    /* relaxed: a wake that comes later finds it awake, and is waited for */
-    if (!atomic_compare_exchange_strong_explicit(
-            &parking->word, &asleep, THRUMI_PARKING_AWAKE, memory_order_relaxed,
-            memory_order_relaxed))
+    /* a wake that comes later finds it awake, and is waited for */
+    if (!thrumi_compare_exchange(&parking->word, &asleep, THRUMI_PARKING_AWAKE))
         return false;
     stop->rc = rc;
     thrumi_ready_push(&stop->hub->ready, thrumi_ready_stop(stop));
@@ -288,8 +287,8 @@ void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
     }
     /* acq_rel: what the waker did is seen by the one that goes on; and the stop
      * is seen here */
-    if (atomic_exchange_explicit(&parking->word, THRUMI_PARKING_WOKEN,
-                                 memory_order_acq_rel) != THRUMI_PARKING_ASLEEP)
+    if (thrumi_exchange(&parking->word, THRUMI_PARKING_WOKEN,
+                        memory_order_acq_rel) != THRUMI_PARKING_ASLEEP)
         return;
     stop = parking->stop;
     THRUMI_PROBE2(hub__wake, hub, stop);
@@ -302,9 +301,8 @@ static bool hub_fall_asleep(struct thrumi_parking *parking)
     unsigned awake = THRUMI_PARKING_AWAKE;
 
     /* release: pairs with the exchange in unpark; acquire: when woken */
-    return atomic_compare_exchange_strong_explicit(
-        &parking->word, &awake, THRUMI_PARKING_ASLEEP, memory_order_acq_rel,
-        memory_order_acquire);
+    return thrumi_compare_exchange(&parking->word, &awake,
+                                   THRUMI_PARKING_ASLEEP);
 }
 
 int thrumi_hub_wait_code(struct thrumi_parking *parking,
@@ -336,7 +334,7 @@ int thrumi_hub_park(struct thrumi_scheduler *scheduler,
                     struct thrumi_parking *parking, thrum_time deadline,
                     unsigned flags)
 {
-    struct thrumi_hub *hub = thrumi_hub_current();
+    struct thrumi_hub *hub = thrumi_hub_here();
     struct thrumi_stop stop = {.hub = hub, .parking = parking};
     int rc;
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/container.h"
+#include "sys/alone.h"
 
 struct thrumi_mutex {
     atomic_uint word;
@@ -31,22 +32,35 @@ static inline void thrumi_mutex_init(struct thrumi_mutex *mutex)
     atomic_init(&mutex->word, 0);
 }
 
-static inline void thrumi_mutex_lock(struct thrumi_mutex *mutex)
+static inline bool thrumi_mutex_take(struct thrumi_mutex *mutex)
 {
     unsigned unlocked = 0;
 
+    if (thrumi_alone())
+        return thrumi_alone_take(&mutex->word);
     /* acquire: pairs with the release in thrumi_mutex_unlock() */
-    if (thrumi_unlikely(!atomic_compare_exchange_strong_explicit(
-            &mutex->word, &unlocked, 1, memory_order_acquire,
-            memory_order_relaxed)))
+    return atomic_compare_exchange_strong_explicit(
+        &mutex->word, &unlocked, 1, memory_order_acquire, memory_order_relaxed);
+}
+
+static inline void thrumi_mutex_lock(struct thrumi_mutex *mutex)
+{
+    if (thrumi_unlikely(!thrumi_mutex_take(mutex)))
         thrumi_mutex_lock_slow(mutex);
 }
 
 static inline void thrumi_mutex_unlock(struct thrumi_mutex *mutex)
 {
-    /* release: pairs with the acquires of the lock */
-    if (thrumi_unlikely(atomic_exchange_explicit(&mutex->word, 0,
-                                                 memory_order_release) == 2))
+    unsigned word;
+
+    if (thrumi_alone()) {
+        word = atomic_load_explicit(&mutex->word, memory_order_relaxed);
+        atomic_store_explicit(&mutex->word, 0, memory_order_relaxed);
+    } else {
+        /* release: pairs with the acquires of the lock */
+        word = atomic_exchange_explicit(&mutex->word, 0, memory_order_release);
+    }
+    if (thrumi_unlikely(word == 2))
         thrumi_mutex_unlock_slow(mutex);
 }
 

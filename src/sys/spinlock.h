@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/container.h"
+#include "sys/alone.h"
 
 struct thrumi_spinlock {
     atomic_uint word; /* 0 free, 1 locked */
@@ -31,6 +32,8 @@ static inline bool thrumi_spinlock_try(struct thrumi_spinlock *lock)
 {
     unsigned unlocked = 0;
 
+    if (thrumi_alone())
+        return thrumi_alone_take(&lock->word);
     /* acquire: pairs with the release in thrumi_spinlock_unlock() */
     return atomic_compare_exchange_strong_explicit(
         &lock->word, &unlocked, 1, memory_order_acquire, memory_order_relaxed);

@@ -81,7 +81,7 @@ void thrumi_future_free(thrum_future *future)
 
 thrum_future *thrum_future_ref(thrum_future *future)
 {
-    atomic_fetch_add_explicit(&future->state, THRUMI_REF, memory_order_relaxed);
+    thrumi_fetch_add(&future->state, THRUMI_REF, memory_order_relaxed);
     return future;
 }
 
@@ -92,8 +92,8 @@ void thrum_future_unref(thrum_future *future)
     /* A sole owner needs no read-modify-write: nobody else can take one. */
     if (state < 2 * THRUMI_REF ||
         /* acq_rel: all uses of the others are over before it is freed */
-        atomic_fetch_sub_explicit(&future->state, THRUMI_REF,
-                                  memory_order_acq_rel) < 2 * THRUMI_REF)
+        thrumi_fetch_sub(&future->state, THRUMI_REF, memory_order_acq_rel) <
+            2 * THRUMI_REF)
         thrumi_future_free(future);
 }
 
@@ -131,8 +131,8 @@ bool thrumi_future_listen(thrum_future *future, struct thrumi_waiter *waiter,
 
     thrumi_mutex_lock(&future->lock);
     /* acquire: pairs with the settlement, if it was before */
-    state = atomic_fetch_or_explicit(&future->state, THRUMI_LISTED,
-                                     memory_order_acq_rel);
+    state =
+        thrumi_fetch_or(&future->state, THRUMI_LISTED, memory_order_acq_rel);
     if ((state & THRUMI_PHASE) < THRUMI_VALUE)
         future_insert(future, &waiter->link, order == THRUMI_WAITER);
     thrumi_mutex_unlock(&future->lock);
@@ -162,8 +162,8 @@ static struct thrumi_waiter *future_take_first(thrum_future *future)
             thrumi_container_of(future->waiters, struct thrumi_waiter, link);
         thrumi_future_unlist(future, first);
     } else {
-        atomic_fetch_and_explicit(&future->state, ~(unsigned)THRUMI_BUSY,
-                                  memory_order_release);
+        thrumi_fetch_and(&future->state, ~(unsigned)THRUMI_BUSY,
+                         memory_order_release);
     }
     thrumi_mutex_unlock(&future->lock);
     return first;
@@ -198,9 +198,7 @@ bool thrumi_future_move(thrum_future *future, unsigned highest, unsigned phase,
             return false;
         settled = phase | (state & ~(unsigned)(THRUMI_REF - 1)) |
                   (state & THRUMI_LISTED ? THRUMI_BUSY : 0);
-    } while (!atomic_compare_exchange_weak_explicit(
-        &future->state, &state, settled, memory_order_acq_rel,
-        memory_order_relaxed));
+    } while (!thrumi_compare_exchange(&future->state, &state, settled));
     *ret_busy = (settled & THRUMI_BUSY) != 0;
     return true;
 }

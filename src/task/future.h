@@ -26,6 +26,7 @@
 
 #include "base/container.h"
 #include "sys/mutex.h"
+#include "sys/rmw.h"
 #include "task/body.h"
 #include "task/context.h"
 
@@ -97,9 +98,8 @@ static inline bool thrumi_future_start(thrum_future *future)
     while ((state & (THRUMI_PHASE | THRUMI_HELD)) == THRUMI_PENDING)
         /* acquire: what the submitter wrote came by the queue; this is for
          * those who found the future otherwise */
-        if (atomic_compare_exchange_weak_explicit(
-                &future->state, &state, state | THRUMI_RUNNING,
-                memory_order_acq_rel, memory_order_relaxed))
+        if (thrumi_compare_exchange(&future->state, &state,
+                                    state | THRUMI_RUNNING))
             return true;
     return false;
 }
@@ -125,9 +125,7 @@ static inline bool thrumi_future_settle_word(thrum_future *future,
             settled |= THRUMI_BUSY;
         else if (owns)
             settled -= THRUMI_REF;
-    } while (!atomic_compare_exchange_weak_explicit(
-        &future->state, &state, settled, memory_order_acq_rel,
-        memory_order_relaxed));
+    } while (!thrumi_compare_exchange(&future->state, &state, settled));
     if (thrumi_unlikely(settled < THRUMI_REF))
         thrumi_future_free(future);
     return (settled & THRUMI_BUSY) != 0;

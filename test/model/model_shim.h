@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The threads of a model are one for the C library. */
+#define THRUMI_NEVER_ALONE
+
 #include "sys/park.h"
 
 /* Two steps of a spin loop show all that two hundred would. */

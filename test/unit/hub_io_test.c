@@ -539,7 +539,7 @@ TEST(nothing_counts_as_waiting_in_the_end)
 {
     ON_EACH_ENGINE
     {
-        const struct thrumi_engine *engine = thrumi_hub_current()->engine;
+        const struct thrumi_engine *engine = thrumi_hub_here()->engine;
 
         assert_int_equal(engine->ops->waiting(engine), 0);
     }
