@@ -113,7 +113,7 @@ int thrum_spawn(thrum_fn *fn, const void *arg, size_t size, thrum_future **ret)
 {
     const struct thrumi_call call = {fn, arg, size, NULL};
     struct thrumi_hub *hub = thrumi_hub_get();
-    thrum_future *task;
+    thrum_future *task = NULL;
     int rc;
 
     if (thrumi_unlikely(fn == NULL))
