@@ -89,14 +89,13 @@ THRUM_API int thrum_hub_close(thrum_time deadline);
 
 /* What a hub has done, and what it has. */
 typedef struct thrum_hub_counts {
-    size_t size;   /* sizeof(thrum_hub_counts): THRUM_HUB_COUNTS sets it */
-    int thread;    /* the kernel's number of its thread */
-    bool asleep;   /* it waits for events */
-    uint64_t live; /* greenlets that have begun and not ended */
-    uint64_t
-        runnable;     /* who could go on or begin, at its last look at events */
-    uint64_t waiting; /* the others of those that live */
-    uint64_t spawned; /* greenlets that have begun, ever */
+    size_t size;       /* sizeof(thrum_hub_counts): THRUM_HUB_COUNTS sets it */
+    int thread;        /* the kernel's number of its thread */
+    bool asleep;       /* it waits for events */
+    uint64_t live;     /* greenlets that have begun and not ended */
+    uint64_t runnable; /* greenlets that can go on or begin */
+    uint64_t waiting;  /* the others of those that live */
+    uint64_t spawned;  /* greenlets that have begun, ever */
     uint64_t switches; /* how often one went on */
     uint64_t turns;    /* looks at events */
     uint64_t received; /* what came from other threads: wakes, tasks, kills */

@@ -11,6 +11,7 @@
  */
 #include "hub/hub.h"
 #include "hub/stop.h"
+#include "sys/probe.h"
 #include "task/waitgraph.h"
 
 /* Will this hub come to the task? One that begins later might be cancelled long
@@ -28,6 +29,7 @@ THRUMI_INLINE int await_park(struct thrumi_hub *hub,
     struct thrumi_parking parking;
     struct thrumi_stop stop;
 
+    THRUMI_PROBE3(hub__park, hub, "future", future);
     atomic_init(&parking.word, THRUMI_PARKING_ASLEEP);
     parking.context = context;
     parking.scheduler = &hub->scheduler;
@@ -77,5 +79,6 @@ void thrumi_hub_awake(struct thrumi_hub *hub)
     hub->awaiting = NULL;
     atomic_store_explicit(&parking->word, THRUMI_PARKING_WOKEN,
                           memory_order_relaxed);
+    THRUMI_PROBE2(hub__wake, hub, parking->stop);
     thrumi_ready_push(&hub->ready, thrumi_ready_stop(parking->stop));
 }

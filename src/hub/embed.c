@@ -66,7 +66,7 @@ int thrum_hub_turn(thrum_time deadline)
     if (hub->ready.first == 0)
         thrumi_hub_wait(hub, deadline);
     thrumi_hub_pass(hub);
-    return (int)hub->ready.length;
+    return (int)thrumi_ready_length(&hub->ready);
 }
 
 int thrum_hub_close(thrum_time deadline)

@@ -21,10 +21,17 @@ static uint64_t stats_read(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void stats_fill(struct thrumi_watch *watch, uint64_t runnable,
-                       thrum_hub_counts *counts)
+/* How many greenlets of the hub can go on or begin. */
+static unsigned stats_runnable(const struct thrumi_watch *watch)
+{
+    return thrumi_ready_length(
+        &thrumi_container_of(watch, struct thrumi_hub, watch)->ready);
+}
+
+static void stats_fill(struct thrumi_watch *watch, thrum_hub_counts *counts)
 {
     uint64_t live = thrumi_watch_live(watch);
+    uint64_t runnable = stats_runnable(watch);
 
     *counts = (thrum_hub_counts){
         .size = sizeof(*counts),
@@ -50,7 +57,7 @@ int thrum_hub_stats(thrum_hub_counts *counts)
         return -EINVAL;
     if (hub == NULL)
         return THRUM_ESTATE;
-    stats_fill(&hub->watch, hub->ready.length, counts);
+    stats_fill(&hub->watch, counts);
     return 0;
 }
 
@@ -65,7 +72,7 @@ static bool stats_one(struct thrumi_watch *watch, void *arg)
     struct stats_all *all = arg;
     thrum_hub_counts counts;
 
-    stats_fill(watch, stats_read(&watch->ready), &counts);
+    stats_fill(watch, &counts);
     all->count++;
     if (all->fn != NULL)
         all->fn(&counts, all->arg);
@@ -104,7 +111,7 @@ static bool stats_collect(struct thrumi_watch *watch, void *arg)
         watch->thread,
         atomic_load_explicit(&watch->asleep, memory_order_relaxed),
         thrumi_watch_live(watch),
-        stats_read(&watch->ready),
+        stats_runnable(watch),
         stats_read(&watch->switches),
     };
     return dump->count < STATS_MOST;

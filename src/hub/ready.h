@@ -14,6 +14,7 @@
 #ifndef THRUMI_HUB_READY_H
 #define THRUMI_HUB_READY_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/heap.h"
@@ -95,8 +96,21 @@ static inline uintptr_t *thrumi_ready_next(uintptr_t ready)
 struct thrumi_ready_queue {
     uintptr_t first; /* 0: empty */
     uintptr_t last;
-    unsigned length;
+    atomic_uint length; /* written by that thread, read by anybody */
 };
+
+static inline unsigned
+thrumi_ready_length(const struct thrumi_ready_queue *queue)
+{
+    /* relaxed: a number, no data comes with it */
+    return atomic_load_explicit(&queue->length, memory_order_relaxed);
+}
+
+static inline void thrumi_ready_set_length(struct thrumi_ready_queue *queue,
+                                           unsigned length)
+{
+    atomic_store_explicit(&queue->length, length, memory_order_relaxed);
+}
 
 static inline void thrumi_ready_push(struct thrumi_ready_queue *queue,
                                      uintptr_t ready)
@@ -107,7 +121,7 @@ static inline void thrumi_ready_push(struct thrumi_ready_queue *queue,
     else
         *thrumi_ready_next(queue->last) = ready;
     queue->last = ready;
-    queue->length++;
+    thrumi_ready_set_length(queue, thrumi_ready_length(queue) + 1);
 }
 
 /* The oldest, or 0. */
@@ -121,7 +135,7 @@ static inline uintptr_t thrumi_ready_pop(struct thrumi_ready_queue *queue)
     next = thrumi_ready_next(ready);
     queue->first = *next;
     *next = 0; /* of a task: its runner, which others may look for */
-    queue->length--;
+    thrumi_ready_set_length(queue, thrumi_ready_length(queue) - 1);
     return ready;
 }
 

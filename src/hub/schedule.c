@@ -62,10 +62,11 @@ bool thrumi_hub_doze(struct thrumi_hub *hub)
  */
 void thrumi_hub_wake_up(struct thrumi_hub *hub)
 {
-    unsigned before = hub->ready.length;
+    unsigned before = thrumi_ready_length(&hub->ready);
     bool taken = thrumi_inbox_take(&hub->inbox, &hub->ready);
 
-    thrumi_count(&hub->watch.received, hub->ready.length - before);
+    thrumi_count(&hub->watch.received,
+                 thrumi_ready_length(&hub->ready) - before);
     if (!hub->dozing)
         return;
     hub->dozing = false;
@@ -79,8 +80,8 @@ static void hub_look_at_clock(struct thrumi_hub *hub)
     hub->now = thrumi_clock_ns();
     if (hub->timers > 0)
         thrumi_hub_expire(hub);
-    thrumi_watch_looked(&hub->watch, hub->now, hub->ready.length);
-    THRUMI_PROBE2(hub__turn, hub, hub->ready.length);
+    thrumi_watch_looked(&hub->watch, hub->now);
+    THRUMI_PROBE2(hub__turn, hub, thrumi_ready_length(&hub->ready));
 }
 
 void thrumi_hub_poll(struct thrumi_hub *hub)

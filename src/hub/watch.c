@@ -41,7 +41,6 @@ void thrumi_watch_begin(struct thrumi_watch *watch)
     watch_zero(&watch->spawned);
     watch_zero(&watch->ended);
     watch_zero(&watch->received);
-    watch_zero(&watch->ready);
     watch_zero(&watch->longest);
     for (unsigned i = 0; i < THRUM_HISTOGRAM_BUCKETS; i++)
         watch_zero(&watch->holds.bucket[i]);
@@ -100,11 +99,9 @@ void thrumi_watch_look(struct thrumi_watch *watch, int64_t now)
         watch_hold(watch, now - watch->looked);
 }
 
-void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now,
-                         unsigned ready)
+void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now)
 {
     watch->looked = now;
-    atomic_store_explicit(&watch->ready, ready, memory_order_relaxed);
     atomic_store_explicit(&watch->asleep, false, memory_order_relaxed);
 }
 

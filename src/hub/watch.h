@@ -26,7 +26,6 @@ struct thrumi_watch {
     _Atomic uint64_t spawned;      /* tasks that began */
     _Atomic uint64_t ended;        /* of them */
     _Atomic uint64_t received;     /* what came from other threads */
-    _Atomic uint64_t ready;        /* who can go on, at the last look */
     _Atomic uint64_t longest;      /* ns between two looks at events, at most */
     atomic_bool asleep;            /* waits for events */
     struct thrumi_histogram holds; /* ns between two looks at events */
@@ -48,9 +47,8 @@ void thrumi_watch_each(bool (*fn)(struct thrumi_watch *watch, void *arg),
 
 /* The hub looks at events: greenlets have run up to `now`, unless it sleeps. */
 void thrumi_watch_look(struct thrumi_watch *watch, int64_t now);
-/* That is over, and `ready` can go on. */
-void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now,
-                         unsigned ready);
+/* That is over. */
+void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now);
 
 /* Tasks that have begun and not ended. */
 uint64_t thrumi_watch_live(const struct thrumi_watch *watch);
