@@ -10,6 +10,14 @@
 
 #include "greens.h"
 
+/* ThreadSanitizer ignores all synchronisation in a child of a process with more
+ * than one thread, and takes greenlets for threads. */
+#define SKIP_UNDER_TSAN                                              \
+ do {                                                                \
+  if (TEST_TSAN)                                                     \
+   TEST_SKIP("its runtime ignores synchronisation in such a child"); \
+ } while (0)
+
 static int wait_exit(pid_t pid)
 {
     int status = -1;
@@ -32,6 +40,8 @@ static int fresh_hub(void *arg)
 
 TEST(S17_the_child_of_the_main_greenlet_has_a_fresh_hub)
 {
+    SKIP_UNDER_TSAN;
+
     int rc = 1;
     thrum_future *sleeper = spawn(sleep_long, &rc);
     thrum_future *queued;
@@ -61,6 +71,8 @@ static void *forks(void *ret_pid)
 
 TEST(S17_in_the_child_the_greenlet_that_forked_goes_on_as_the_main_one)
 {
+    SKIP_UNDER_TSAN;
+
     pid_t pid = 0;
     thrum_future *other = NULL;
 
@@ -82,6 +94,8 @@ static int deadlock_after_fork(void *arg)
 
 TEST(S17_a_child_that_waits_for_ever_is_told)
 {
+    SKIP_UNDER_TSAN;
+
     int rc = 1;
     thrum_future *sleeper = spawn(sleep_long, &rc);
 
@@ -109,6 +123,8 @@ static int child_uses_threads(void *arg)
 
 TEST(S17_threads_of_the_child_have_hubs_too)
 {
+    SKIP_UNDER_TSAN;
+
     in_greenlet(mark_fn, "x");
     assert_int_equal(in_child(child_uses_threads, NULL), 0);
 }
@@ -123,6 +139,8 @@ static void *fork_in_task(void *ret_pid)
 
 TEST(S17_a_fork_in_a_greenlet_of_a_pools_task)
 {
+    SKIP_UNDER_TSAN;
+
     thrum_executor *pool = pool_of(1);
     pid_t pid = 0;
     thrum_future *future = submit(pool, fork_in_task, &pid);
