@@ -3,7 +3,7 @@
  * thrum/select.h - waiting for the first of several things, whatever they are.
  *
  * Each case says what it waits for: to put into a queue or get from one, a
- * future to settle, an event to be set, a time to come. Select waits until one of them can be done,
+ * future to settle, an event to be set, a descriptor to be ready, a time to come. Select waits until one of them can be done,
  * does that one and no other, and says which it was.
  *
  *     thrum_select_case cases[] = {
@@ -36,20 +36,24 @@ typedef enum thrum_select_kind {
     THRUM_SELECT_GET,       /* there is an item, or the queue is closed */
     THRUM_SELECT_FUTURE,    /* it has settled */
     THRUM_SELECT_EVENT,     /* it is set */
+    THRUM_SELECT_FD,        /* what poll would say is there, or an error */
     THRUM_SELECT_TIMER,     /* the time has come */
 } thrum_select_kind;
 
 typedef struct thrum_select_case {
     thrum_select_kind kind;
     int rc; /* what came of it, for the case that select returns: 0;
-             * THRUM_ECLOSED; of a put also -ENOMEM */
+             * THRUM_ECLOSED; of a put also -ENOMEM; of a descriptor what poll
+             * says of it, or -EBADF, -ENOMEM */
     union {
         thrum_queue *queue;
         thrum_future *future;
         thrum_event *event;
         thrum_time time;
+        int fd;
     } on;
-    void *item; /* to put; or what was got */
+    unsigned events; /* of a descriptor: POLLIN, POLLOUT, ... of <poll.h> */
+    void *item;      /* to put; or what was got */
 } thrum_select_case;
 
 /* Waits for the first of the cases that can be done, and does it. Of several
@@ -64,7 +68,7 @@ typedef struct thrum_select_case {
  * Returns:    the index of the case that was done, and in it rc and item;
  *             -ETIMEDOUT: none by the deadline, at once with THRUM_NOW;
  *             -EINVAL for a kind that is none, or more cases than INT_MAX;
- *             -ENOMEM, only of more than 8 cases; -ECHILD when a case names
+ *             -ENOMEM, only of more than 8 cases or without a hub; -ECHILD when a case names
  *             what a forked child inherited; of the wait -ECANCELED, -EDEADLK,
  *             THRUM_ECONTEXT. Then nothing was done. */
 THRUM_API THRUM_MUST_USE int thrum_select(thrum_select_case *cases, size_t n,
@@ -83,6 +87,7 @@ static inline thrum_select_case thrum_select_never(void)
     never.kind = THRUM_SELECT_NEVER;
     never.rc = 0;
     never.on.queue = NULL;
+    never.events = 0;
     never.item = NULL;
     return never;
 }
@@ -122,6 +127,16 @@ static inline thrum_select_case thrum_select_event(thrum_event *event)
     set.kind = THRUM_SELECT_EVENT;
     set.on.event = event;
     return set;
+}
+
+static inline thrum_select_case thrum_select_fd(int fd, unsigned events)
+{
+    thrum_select_case ready = thrum_select_never();
+
+    ready.kind = THRUM_SELECT_FD;
+    ready.on.fd = fd;
+    ready.events = events;
+    return ready;
 }
 
 static inline thrum_select_case thrum_select_timer(thrum_time time)

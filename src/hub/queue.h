@@ -5,6 +5,8 @@
 #ifndef THRUMI_HUB_QUEUE_H
 #define THRUMI_HUB_QUEUE_H
 
+#include <limits.h>
+
 #include <thrum/queue.h>
 
 #include "hub/items.h"
@@ -45,7 +47,7 @@ struct thrumi_queue_woken {
 };
 
 /* What a try says that would have to wait. */
-#define THRUMI_QUEUE_WAIT 1
+#define THRUMI_QUEUE_WAIT INT_MIN
 
 /* Tries what the node is for, with the lock held. Returns THRUMI_QUEUE_WAIT, or
  * what came of it. Those who were served by it join `woken`. */

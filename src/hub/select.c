@@ -11,89 +11,44 @@
  * From then on the word `claim` decides: whoever gets it from THRUMI_UNCLAIMED
  * to the number of a case does that case, and wakes. A queue that serves a node
  * does so, with its lock held (task/waitlist.h); likewise an event that is
- * set, and a future that settles; or the select itself, when its wait ends
- * otherwise.
+ * set, a future that settles, and that of a greenlet that waits for a
+ * descriptor; or the select itself, when its wait ends otherwise.
  *
  * Locking: the locks of the queues, in the order of their addresses; nobody
  * else holds two of them. Futures and events are listened to after these were
  * dropped: to listen is to look, too.
  */
-#include <thrum/select.h>
+#include "hub/select.h"
 
 #include <errno.h>
 #include <limits.h>
 
+#include <thrum/error.h>
+
 #include "base/alloc.h"
-#include "hub/queue.h"
-#include "hub/sync.h"
+#include "hub/hub.h"
 #include "sys/clock.h"
 #include "sys/park.h"
 #include "task/future.h"
 
 #define SELECT_FEW 8 /* cases whose nodes lie on the stack */
 
-struct select_node {
-    /* its waiter is also that on a future's list */
-    struct thrumi_queue_node queue;
-    struct select_wait *select;
-    thrum_select_case *of;
-    bool listens; /* was put on the list of its future or event */
-};
-
-struct select_wait {
-    atomic_uint claim; /* case i is i + 1 */
-    atomic_uint fired; /* nodes whose future's wake is over */
-    struct thrumi_parking parking;
-    thrum_time until; /* the deadline, or the first timer */
-    int timer;        /* that one's index, or -1 */
-    int n;            /* how many cases and nodes there are */
-    int queues;       /* how many of them are about queues */
-    unsigned start;   /* the case that is looked at first */
-    struct select_node *nodes;
-    struct select_node **order; /* those of queues, by address */
-};
-
 /* ---- getting ready ---- */
 
-static bool select_is_of_queue(const thrum_select_case *of)
-{
-    return of->kind == THRUM_SELECT_PUT || of->kind == THRUM_SELECT_GET;
-}
-
-/* 0, or why this case cannot be waited for. */
-static int select_check(const thrum_select_case *of)
-{
-    switch (of->kind) {
-    case THRUM_SELECT_NEVER:
-    case THRUM_SELECT_EVENT:
-    case THRUM_SELECT_TIMER:
-        return 0;
-    case THRUM_SELECT_PUT:
-    case THRUM_SELECT_GET:
-        return thrumi_queue_inherited(of->on.queue) ? -ECHILD : 0;
-    case THRUM_SELECT_FUTURE:
-        if (!thrumi_future_settled(of->on.future) &&
-            of->on.future->generation != thrumi_fork_generation())
-            return -ECHILD;
-        return 0;
-    default:
-        return -EINVAL;
-    }
-}
-
-static int select_check_all(const thrum_select_case *cases, size_t n)
+static int select_check(const thrum_select_case *cases, size_t n)
 {
     int rc = 0;
 
     if (n > INT_MAX)
         return -EINVAL;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = select_check(&cases[i]);
+        rc = thrumi_case_check(&cases[i]);
     return rc;
 }
 
 /* Puts the node among those of queues, where its queue belongs. */
-static void select_sort_in(struct select_wait *select, struct select_node *node)
+static void select_sort_in(struct thrumi_select *select,
+                           struct thrumi_select_node *node)
 {
     uintptr_t address = (uintptr_t)node->of->on.queue;
     int place = select->queues++;
@@ -106,26 +61,22 @@ static void select_sort_in(struct select_wait *select, struct select_node *node)
     select->order[place] = node;
 }
 
-static void select_add(struct select_wait *select, int index,
+static void select_add(struct thrumi_select *select, int index,
                        thrum_select_case *of)
 {
-    struct select_node *node = &select->nodes[index];
+    struct thrumi_select_node *node = &select->nodes[index];
 
     thrumi_waitnode_init_choice(&node->queue.wait, &select->parking,
                                 &select->claim, (unsigned)index + 1);
-    node->queue.peeks = false;
     node->select = select;
     node->of = of;
-    node->listens = false;
+    thrumi_case_init(node);
     if (of->kind == THRUM_SELECT_TIMER && of->on.time.ns <= select->until.ns) {
         select->until = of->on.time;
         select->timer = index;
     }
-    if (of->kind == THRUM_SELECT_PUT) {
-        node->queue.item = of->item;
-        node->queue.priority = thrumi_queue_priority(of->on.queue, of->item);
-    }
-    if (select_is_of_queue(of))
+    select->polled += of->kind == THRUM_SELECT_FD;
+    if (thrumi_case_is_of_queue(of))
         select_sort_in(select, node);
 }
 
@@ -153,7 +104,7 @@ static thrum_executor *select_pool_of(const thrum_select_case *cases, int n)
     return pool;
 }
 
-static void select_init(struct select_wait *select, thrum_select_case *cases,
+static void select_init(struct thrumi_select *select, thrum_select_case *cases,
                         int n, thrum_time deadline)
 {
     atomic_init(&select->claim, THRUMI_UNCLAIMED);
@@ -165,6 +116,7 @@ static void select_init(struct select_wait *select, thrum_select_case *cases,
     select->timer = -1;
     select->n = n;
     select->queues = 0;
+    select->polled = 0;
     select->start = select_next_start(n);
     for (int i = 0; i < n; i++)
         select_add(select, i, &cases[i]);
@@ -174,20 +126,20 @@ static void select_init(struct select_wait *select, thrum_select_case *cases,
 /* ---- all the locks ---- */
 
 /* Is this the first of the nodes of its queue? */
-static bool select_is_first(const struct select_wait *select, int place)
+static bool select_is_first(const struct thrumi_select *select, int place)
 {
     return place == 0 || select->order[place]->of->on.queue !=
                              select->order[place - 1]->of->on.queue;
 }
 
-static void select_lock(struct select_wait *select)
+static void select_lock(struct thrumi_select *select)
 {
     for (int i = 0; i < select->queues; i++)
         if (select_is_first(select, i))
             thrumi_spinlock_lock(&select->order[i]->of->on.queue->lock);
 }
 
-static void select_unlock(struct select_wait *select)
+static void select_unlock(struct thrumi_select *select)
 {
     for (int i = 0; i < select->queues; i++)
         if (select_is_first(select, i))
@@ -196,53 +148,22 @@ static void select_unlock(struct select_wait *select)
 
 /* ---- looking ---- */
 
-static int select_try_get(struct select_node *node,
-                          struct thrumi_queue_woken *woken)
+/* Descriptors are asked before the locks are taken. */
+static void select_look(struct thrumi_select *select)
 {
-    int rc = thrumi_queue_try_get(node->of->on.queue, &node->queue, woken);
-
-    if (rc == 0)
-        node->of->item = node->queue.item;
-    return rc;
-}
-
-/* Does it, if it can be done now: what came of it, or THRUMI_QUEUE_WAIT. */
-static int select_try(struct select_node *node,
-                      struct thrumi_queue_woken *woken)
-{
-    const thrum_select_case *of = node->of;
-    bool ready = false;
-
-    switch (of->kind) {
-    case THRUM_SELECT_PUT:
-        return thrumi_queue_try_put(of->on.queue, &node->queue, woken);
-    case THRUM_SELECT_GET:
-        return select_try_get(node, woken);
-    case THRUM_SELECT_FUTURE:
-        ready = thrumi_future_settled(of->on.future);
-        break;
-    case THRUM_SELECT_EVENT:
-        ready = thrum_event_is_set(of->on.event);
-        break;
-    case THRUM_SELECT_TIMER:
-        ready = thrumi_time_past(of->on.time);
-        break;
-    case THRUM_SELECT_NEVER:
-    default:
-        break;
-    }
-    return ready ? 0 : THRUMI_QUEUE_WAIT;
+    for (int i = 0; i < select->n && select->polled > 0; i++)
+        thrumi_case_look(&select->nodes[i]);
 }
 
 /* Does the first case that can be done: its index, or -1. The locks are held. */
-static int select_try_all(struct select_wait *select,
+static int select_try_all(struct thrumi_select *select,
                           struct thrumi_queue_woken *woken)
 {
     unsigned n = (unsigned)select->n;
 
     for (unsigned i = 0; i < n; i++) {
         unsigned index = (select->start + i) % n;
-        int rc = select_try(&select->nodes[index], woken);
+        int rc = thrumi_case_try(&select->nodes[index], woken);
 
         if (rc != THRUMI_QUEUE_WAIT) {
             select->nodes[index].of->rc = rc;
@@ -254,75 +175,28 @@ static int select_try_all(struct select_wait *select,
 
 /* ---- on the lists ---- */
 
-static struct thrumi_waitlist *select_list_of(struct select_node *node)
-{
-    thrum_queue *queue = node->of->on.queue;
-
-    return node->of->kind == THRUM_SELECT_PUT ? &queue->putters
-                                              : &queue->getters;
-}
-
 /* The locks are held. */
-static void select_list(struct select_wait *select)
+static void select_list(struct thrumi_select *select)
 {
     for (int i = 0; i < select->n; i++)
-        if (select_is_of_queue(select->nodes[i].of))
-            thrumi_waitlist_add(select_list_of(&select->nodes[i]),
+        if (thrumi_case_is_of_queue(select->nodes[i].of))
+            thrumi_waitlist_add(thrumi_case_list(&select->nodes[i]),
                                 &select->nodes[i].queue.wait);
 }
 
-static void select_future_wake(struct thrumi_waiter *waiter)
-{
-    struct select_node *node =
-        thrumi_container_of(waiter, struct select_node, queue.wait.waiter);
-    struct select_wait *select = node->select;
-    atomic_uint *fired = &select->fired;
-
-    if (thrumi_claim(&select->claim, node->queue.wait.choice))
-        thrumi_parking_wake(&select->parking);
-    /* release: pairs with the acquire in select_await_fired(); the last
-     * access */
-    atomic_fetch_add_explicit(fired, 1, memory_order_release);
-    thrumi_wake_word(fired, 1);
-}
-
-/* Puts the node on the list of its future or event; false when that is ready
- * already. Nodes of other kinds stay where they are. */
-static bool select_listen_to(struct select_node *node)
-{
-    struct thrumi_waitnode *wait = &node->queue.wait;
-
-    switch (node->of->kind) {
-    case THRUM_SELECT_FUTURE:
-        wait->waiter.wake = select_future_wake;
-        node->listens = thrumi_future_listen(node->of->on.future, &wait->waiter,
-                                             THRUMI_WAITER);
-        return node->listens;
-    case THRUM_SELECT_EVENT:
-        node->listens = thrumi_event_listen(node->of->on.event, wait);
-        return node->listens;
-    case THRUM_SELECT_NEVER:
-    case THRUM_SELECT_PUT:
-    case THRUM_SELECT_GET:
-    case THRUM_SELECT_TIMER:
-    default:
-        return true;
-    }
-}
-
-/* Does so for all; the first that is ready already claims its case. False: one
- * did, so nobody will wake. */
-static bool select_listen(struct select_wait *select)
+/* Puts the other nodes on their lists; the first that is ready already claims
+ * its case. False: one did, so nobody will wake. */
+static bool select_listen(struct thrumi_select *select)
 {
     for (int i = 0; i < select->n; i++)
-        if (!select_listen_to(&select->nodes[i]))
+        if (!thrumi_case_listen(&select->nodes[i]))
             return !thrumi_claim(&select->claim, (unsigned)i + 1);
     return true;
 }
 
 /* Futures that had taken nodes off their lists are about to wake them, in a
  * moment: they are waited for, since the nodes are gone then. */
-static void select_await_fired(struct select_wait *select, unsigned count)
+static void select_await_fired(struct thrumi_select *select, unsigned count)
 {
     unsigned fired;
 
@@ -331,57 +205,28 @@ static void select_await_fired(struct select_wait *select, unsigned count)
         thrumi_park_word(&select->fired, fired, THRUM_FOREVER);
 }
 
-/* Takes a node off its queue's list, and what it was given stays in it. */
-static void select_leave_queue(struct select_node *node)
-{
-    thrum_queue *queue = node->of->on.queue;
-
-    thrumi_spinlock_lock(&queue->lock);
-    thrumi_waitlist_remove(select_list_of(node), &node->queue.wait);
-    thrumi_spinlock_unlock(&queue->lock);
-}
-
-/* Takes it off whatever list it is on. True: a future is about to wake it. */
-static bool select_leave(struct select_node *node)
-{
-    struct thrumi_waitnode *wait = &node->queue.wait;
-
-    if (select_is_of_queue(node->of))
-        select_leave_queue(node);
-    else if (node->listens && node->of->kind == THRUM_SELECT_EVENT)
-        thrumi_event_unlisten(node->of->on.event, wait);
-    else if (node->listens)
-        return !thrumi_future_unlisten(node->of->on.future, &wait->waiter);
-    return false;
-}
-
-static void select_unlist(struct select_wait *select)
+static void select_unlist(struct thrumi_select *select)
 {
     unsigned to_fire = 0;
 
     for (int i = 0; i < select->n; i++)
-        to_fire += select_leave(&select->nodes[i]);
+        to_fire += thrumi_case_leave(&select->nodes[i]);
     select_await_fired(select, to_fire);
 }
 
 /* ---- waiting ---- */
 
 /* What was claimed, was done. */
-static int select_served(struct select_wait *select)
+static int select_served(struct thrumi_select *select)
 {
     unsigned claim = atomic_load_explicit(&select->claim, memory_order_acquire);
-    struct select_node *node = &select->nodes[claim - 1];
 
-    node->of->rc = 0;
-    if (select_is_of_queue(node->of))
-        node->of->rc = node->queue.rc;
-    if (node->of->kind == THRUM_SELECT_GET && node->of->rc == 0)
-        node->of->item = node->queue.item;
+    thrumi_case_served(&select->nodes[claim - 1]);
     return (int)claim - 1;
 }
 
 /* The wait has ended with nothing given. */
-static int select_gave_up(struct select_wait *select, int rc)
+static int select_gave_up(struct thrumi_select *select, int rc)
 {
     if (rc != -ETIMEDOUT || select->timer < 0 ||
         !thrumi_time_past(select->until))
@@ -391,7 +236,7 @@ static int select_gave_up(struct select_wait *select, int rc)
 }
 
 /* The nodes are on the lists of the queues, the locks were dropped. */
-static int select_park(struct select_wait *select)
+static int select_park(struct thrumi_select *select)
 {
     int rc = 0;
 
@@ -403,29 +248,38 @@ static int select_park(struct select_wait *select)
         }
     }
     select_unlist(select);
-    return rc == 0 ? select_served(select) : select_gave_up(select, rc);
+    rc = rc == 0 ? select_served(select) : select_gave_up(select, rc);
+    for (int i = 0; i < select->n && select->polled > 0; i++)
+        thrumi_case_fini(&select->nodes[i]);
+    return rc;
 }
 
 /* Looks; and if nothing can be done, waits if it may. */
-static int select_turn(struct select_wait *select, bool may_wait)
+static int select_turn(struct thrumi_select *select, bool may_wait)
 {
     struct thrumi_queue_woken woken = {NULL, &woken.first};
+    bool in_callback = thrumi_context_in_callback(select->parking.context);
+    bool waits = false;
     int index;
 
+    select_look(select);
     select_lock(select);
     index = select_try_all(select, &woken);
-    if (index < 0 && may_wait)
+    waits = index < 0 && may_wait && !in_callback;
+    if (waits)
         select_list(select);
     select_unlock(select);
     thrumi_waitnode_wake_all(woken.first);
+    if (waits)
+        return select_park(select);
     if (index < 0)
-        index = may_wait ? select_park(select) : -ETIMEDOUT;
+        index = may_wait ? THRUM_ECONTEXT : -ETIMEDOUT;
     return index;
 }
 
 /* Lets a worker of a pool run the tasks that it is about to wait for: true
  * when one ran. */
-static bool select_help(struct select_wait *select)
+static bool select_help(struct thrumi_select *select)
 {
     struct thrumi_context *context = thrumi_context_running();
 
@@ -442,13 +296,26 @@ static bool select_help(struct select_wait *select)
     return false;
 }
 
-static int select_run(struct select_wait *select, thrum_select_case *cases,
+/* Then the thread needs a hub, before it says as what it will park. */
+static bool select_is_polled(const thrum_select_case *cases, int n)
+{
+    int i = 0;
+
+    while (i < n && cases[i].kind != THRUM_SELECT_FD)
+        i++;
+    return i < n;
+}
+
+static int select_run(struct thrumi_select *select, thrum_select_case *cases,
                       int n, thrum_time deadline)
 {
+    bool may_wait = deadline.ns > 0 && !thrumi_time_past(deadline);
     int index;
 
+    if (may_wait && select_is_polled(cases, n) && thrumi_hub_get() == NULL)
+        return -ENOMEM;
     select_init(select, cases, n, deadline);
-    if (deadline.ns <= 0 || thrumi_time_past(deadline))
+    if (!may_wait)
         return select_turn(select, false);
     if (select->parking.context->help == NULL || n == select->queues)
         return select_turn(select, true);
@@ -459,19 +326,19 @@ static int select_run(struct select_wait *select, thrum_select_case *cases,
 }
 
 /* More cases than there is room for on the stack. */
-static int select_many(struct select_wait *select, thrum_select_case *cases,
+static int select_many(struct thrumi_select *select, thrum_select_case *cases,
                        size_t n, thrum_time deadline)
 {
     struct {
-        struct select_node node;
-        struct select_node *place;
+        struct thrumi_select_node node;
+        struct thrumi_select_node *place;
     } *memory = thrumi_alloc_array(n, sizeof(*memory));
     int rc;
 
     if (memory == NULL)
         return -ENOMEM;
-    select->nodes = (struct select_node *)memory;
-    select->order = (struct select_node **)(select->nodes + n);
+    select->nodes = (struct thrumi_select_node *)memory;
+    select->order = (struct thrumi_select_node **)(select->nodes + n);
     rc = select_run(select, cases, (int)n, deadline);
     thrumi_free(memory);
     return rc;
@@ -479,10 +346,10 @@ static int select_many(struct select_wait *select, thrum_select_case *cases,
 
 int thrum_select(thrum_select_case *cases, size_t n, thrum_time deadline)
 {
-    struct select_node nodes[SELECT_FEW];
-    struct select_node *order[SELECT_FEW];
-    struct select_wait select;
-    int rc = select_check_all(cases, n);
+    struct thrumi_select_node nodes[SELECT_FEW];
+    struct thrumi_select_node *order[SELECT_FEW];
+    struct thrumi_select select;
+    int rc = select_check(cases, n);
 
     if (rc != 0)
         return rc;

@@ -5,6 +5,9 @@
  * threads and pools.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <thrum.h>
 
@@ -108,6 +111,34 @@ TEST(S7_a_kill_ends_a_wait_and_moves_nothing)
         join(future);
         thrum_queue_free(call.queue);
     }
+}
+
+static void *call_select_fd(void *arg)
+{
+    struct call *call = arg;
+    thrum_select_case cases[] = {thrum_select_get(call->queue),
+                                 thrum_select_fd(*(int *)call->item, POLLIN)};
+
+    call->rc = thrum_select(cases, 2, THRUM_FOREVER);
+    return call;
+}
+
+TEST(S7_a_kill_ends_a_select_of_a_descriptor)
+{
+    int ends[2];
+    struct call call = {make(THRUM_QUEUE_FIFO, 0), ends, 1};
+    thrum_future *future;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    future = spawn_to_wait(call_select_fd, &call);
+    assert_int_equal(thrum_pass(), 0); /* somebody waits in its place */
+    assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
+    assert_int_equal(call.rc, -ECANCELED);
+    join(future);
+    close(ends[0]);
+    close(ends[1]);
+    thrum_queue_free(call.queue);
+    assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
 }
 
 TEST(S7_a_kill_ends_a_join)

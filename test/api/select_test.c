@@ -3,6 +3,9 @@
  * test/api/select_test.c - waiting for the first of several things.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "actors.h"
 #include "futures.h"
@@ -426,6 +429,94 @@ TEST(many_cases)
         for (int i = 0; i < MANY; i++)
             thrum_queue_free(queues[i]);
     }
+}
+
+/* ---- descriptors ---- */
+
+TEST(a_descriptor_that_is_ready)
+{
+    thrum_queue *queue = make(THRUM_QUEUE_FIFO, 0);
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    {
+        thrum_select_case cases[] = {thrum_select_get(queue),
+                                     thrum_select_fd(ends[0], POLLIN),
+                                     thrum_select_fd(ends[1], POLLOUT)};
+
+        assert_int_equal(SELECT(cases, THRUM_NOW), 2);
+        assert_int_equal(cases[2].rc, POLLOUT);
+        assert_int_equal(thrum_select(cases, 2, THRUM_NOW), -ETIMEDOUT);
+        assert_int_equal(thrum_select(cases, 2, thrum_in_ms(1)), -ETIMEDOUT);
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        assert_int_equal(thrum_select(cases, 2, THRUM_FOREVER), 1);
+        assert_int_equal(cases[1].rc, POLLIN);
+        cases[0] = thrum_select_fd(-1, POLLIN);
+        assert_int_equal(thrum_select(cases, 1, THRUM_FOREVER), 0);
+        assert_int_equal(cases[0].rc, -EBADF);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    thrum_queue_free(queue);
+    assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0); /* its descriptors */
+}
+
+TEST(a_descriptor_that_becomes_ready_ends_it)
+{
+    for_each_cast(cast)
+    {
+        thrum_queue *queue = make(THRUM_QUEUE_CHANNEL, 0);
+        struct waiting waiting[2];
+        thrum_select_case cases[2][2];
+        int ends[2];
+
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        for (int i = 0; i < 2; i++) {
+            cases[i][0] = thrum_select_fd(ends[0], POLLIN);
+            cases[i][1] = thrum_select_get(queue);
+            waiting_start(&waiting[i], &cast, cases[i], 2);
+        }
+        /* one is served by the queue, and the other by the pipe */
+        assert_int_equal(thrum_queue_put(queue, cells, THRUM_FOREVER), 0);
+        assert_int_equal(waiting_end(&waiting[0]), 1);
+        assert_ptr_equal(cases[0][1].item, cells);
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        assert_int_equal(waiting_end(&waiting[1]), 0);
+        assert_int_equal(cases[1][0].rc, POLLIN);
+        close(ends[0]);
+        close(ends[1]);
+        thrum_queue_free(queue);
+        assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
+    }
+}
+
+static void *write_to(void *end)
+{
+    CHECK_INT(write(*(int *)end, "x", 1), 1);
+    return NULL;
+}
+
+TEST(without_memory_for_a_poller_the_case_says_so)
+{
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    FOR_EACH_FAILURE(n)
+    {
+        thrum_select_case cases[] = {thrum_select_fd(ends[0], POLLIN)};
+        struct test_thread *thread = spawn_thread(write_to, &ends[1]);
+        int index = SELECT(cases, THRUM_FOREVER);
+        char byte;
+
+        assert_true(index == 0 || index == -ENOMEM);
+        if (index == 0)
+            assert_true(cases[0].rc == POLLIN || cases[0].rc == -ENOMEM);
+        join_thread(thread);
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
+    }
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* ---- in a callback, in a task, in a child ---- */

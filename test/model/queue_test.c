@@ -11,6 +11,8 @@
 #include <thrum/select.h>
 
 #include "base/alloc.h"
+#include "hub/hub.h"
+#include "hub/poller.h"
 #include "hub/queue.h"
 #include "sys/clock.h"
 #include "task/future.h"
@@ -26,6 +28,32 @@ static thrum_promise *promise;
 static thrum_future *future;
 static unsigned saw_future; /* or event */
 static thrum_event event;
+
+/* ---- what is left out: descriptors ---- */
+
+struct thrumi_hub *thrumi_hub_get(void)
+{
+    return NULL;
+}
+
+int thrumi_poller_look(const struct thrumi_poller *poller)
+{
+    return -EBADF;
+}
+
+int thrumi_poller_begin(struct thrumi_poller *poller)
+{
+    return -ENOMEM;
+}
+
+int thrumi_poller_result(const struct thrumi_poller *poller)
+{
+    return poller->result;
+}
+
+void thrumi_poller_end(struct thrumi_poller *poller)
+{
+}
 
 /* ---- what threads do ---- */
 
