@@ -18,6 +18,7 @@
 #include <thrum/iter.h>
 #include <thrum/local.h>
 #include <thrum/monitor.h>
+#include <thrum/net.h>
 #include <thrum/offload.h>
 #include <thrum/parallel.h>
 #include <thrum/process_pool.h>

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "hub/claim.h"
+#include "hub/hub.h"
 
 #define FD_PAGE 128u
 
@@ -66,12 +68,22 @@ static struct thrumi_fd *fd_page_new(void)
     return page;
 }
 
+/* The hub may wait there from now on: whoever closes it is to know. */
+static bool fd_claim(int fd)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    return hub == NULL || thrumi_claim_add(fd, hub);
+}
+
 struct thrumi_fd *thrumi_fd_get(struct thrumi_fd_table *table, int fd)
 {
     struct thrumi_fd *entry = thrumi_fd_find(table, fd);
     size_t page = (size_t)(unsigned)fd / FD_PAGE;
 
-    if (entry != NULL || fd < 0)
+    if (fd < 0 || !fd_claim(fd))
+        return NULL;
+    if (entry != NULL)
         return entry;
     if (page >= table->count && !fd_grow(table, page + 1))
         return NULL;

@@ -83,6 +83,17 @@ static void hub_retire(struct thrumi_hub *hub)
     hubs_unlock();
 }
 
+void thrumi_hub_each(bool (*fn)(struct thrumi_hub *hub, void *arg), void *arg)
+{
+    struct thrumi_link *link;
+
+    hubs_lock();
+    for (link = hubs.used.next; link != &hubs.used; link = link->next)
+        if (!fn(thrumi_container_of(link, struct thrumi_hub, link), arg))
+            break;
+    hubs_unlock();
+}
+
 /* ---- beginning ---- */
 
 static void hub_pass_face(struct thrumi_scheduler *scheduler)
@@ -156,6 +167,7 @@ static void hub_init(struct thrumi_hub *hub, struct thrumi_loom *loom)
     thrumi_heap_init(&hub->sleeps);
     hub->timers = 0;
     hub->engine = NULL;
+    thrumi_list_init(&hub->polls);
     atomic_store_explicit(&hub->alarm, 0, memory_order_relaxed);
     atomic_store_explicit(&hub->rung, 0, memory_order_relaxed);
     hub->rings = 0;

@@ -75,6 +75,7 @@ struct thrumi_hub {
     unsigned timers; /* in both */
 
     struct thrumi_engine *engine; /* NULL until there is I/O */
+    struct thrumi_link polls;     /* waits for many descriptors, of net/ */
     struct thrumi_inbox inbox;
     atomic_uint alarm;         /* 1: wake up */
     atomic_uint rung;          /* rings that are over */
@@ -114,6 +115,10 @@ static inline struct thrumi_hub *thrumi_hub_current(void)
 /* Kills all greenlets and ends the hub. False: one would not end, so the hub is
  * still there. */
 bool thrumi_hub_end(struct thrumi_hub *hub);
+
+/* Calls fn with each hub of the process, until it returns false. It must not
+ * wait, nor make or end a hub. */
+void thrumi_hub_each(bool (*fn)(struct thrumi_hub *hub, void *arg), void *arg);
 
 /* Its engine, made if need be: 0 or -errno. */
 int thrumi_hub_need_engine(struct thrumi_hub *hub);

@@ -6,8 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -25,16 +28,46 @@ static size_t leak_entries(const char *path)
     return count;
 }
 
+/* A thread that the kernel has made for io_uring: it comes and goes by itself. */
+static bool leak_is_kernels(const char *task)
+{
+    char path[300];
+    char name[4] = "";
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    (void)!read(fd, name, sizeof(name));
+    close(fd);
+    return memcmp(name, "iou-", sizeof(name)) == 0;
+}
+
+static size_t leak_threads(void)
+{
+    DIR *directory = opendir("/proc/self/task");
+    size_t count = 0;
+
+    if (directory == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (entry->d_name[0] != '.' && !leak_is_kernels(entry->d_name))
+            count++;
+    closedir(directory);
+    return count;
+}
+
 void leak_await_threads(size_t expected)
 {
-    WAIT_UNTIL(leak_entries("/proc/self/task") <= expected);
+    WAIT_UNTIL(leak_threads() <= expected);
 }
 
 void leak_count(struct leak_counts *counts)
 {
     /* counts the descriptor of this directory too, each time */
     counts->descriptors = leak_entries("/proc/self/fd");
-    counts->threads = leak_entries("/proc/self/task");
+    counts->threads = leak_threads();
     counts->blocks = test_live_blocks();
 }
 

@@ -84,7 +84,8 @@ unsigned test_scale(unsigned n)
     return scaled > 0 ? (unsigned)scaled : 1;
 }
 
-/* One run. How many of the library's blocks there are more than before. */
+/* One run. How many of the library's blocks, and of descriptors, which a hub
+ * keeps some of, there are more than before. */
 static long test_run_once(test_fn *fn)
 {
     struct leak_counts before;
@@ -101,8 +102,10 @@ static long test_run_once(test_fn *fn)
                  test_checks_failed() - registry.checks_before);
     leak_await_threads(before.threads);
     leak_count(&after);
-    assert_int_equal(after.descriptors, before.descriptors);
+    assert_true(after.descriptors >= before.descriptors);
     assert_true(leak_no_children());
+    if (after.descriptors > before.descriptors)
+        return (long)(after.descriptors - before.descriptors);
     return (long)after.blocks - (long)before.blocks;
 }
 
@@ -117,7 +120,8 @@ static void test_run(void **state)
         if (grown[i] <= 0)
             return;
     }
-    fail_msg("memory leaks: %ld, %ld, %ld, %ld, ... blocks more after each run",
+    fail_msg("leaks: %ld, %ld, %ld, %ld, ... blocks or descriptors more after "
+             "each run",
              grown[0], grown[1], grown[2], grown[3]);
 }
 

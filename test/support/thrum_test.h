@@ -16,8 +16,8 @@
  *
  * Around each test descriptors, children, threads and the library's memory are
  * counted, and must be back where they were. The library keeps memory for
- * reuse, so a test after which there is more is run again: a leak grows each
- * time, a cache does not. Hence a test must be able to run several times in
+ * reuse, and a hub has descriptors of its own, so a test after which there is
+ * more is run again: a leak grows each time, a cache does not. Hence a test must be able to run several times in
  * one process.
  *
  * cmocka's assertions jump to the start of the test, which is right only on

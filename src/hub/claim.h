@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub/claim.h - which hubs may know a descriptor.
+ *
+ * Whoever closes a descriptor has to tell those who wait for it, in other
+ * threads too, and must not ask every hub of the process each time. So for each
+ * number there is a word: nobody, one hub, or several.
+ *
+ * A hub claims a number before anything of it waits there; whoever closes it
+ * takes the claim away. A claim may be stale: then a hub is told of something
+ * that it does not know.
+ *
+ * Memory-order partners: claim and take are exchanges of one word; a wait that
+ * began before the descriptor was closed has claimed it.
+ */
+#ifndef THRUMI_HUB_CLAIM_H
+#define THRUMI_HUB_CLAIM_H
+
+#include <stdbool.h>
+
+struct thrumi_hub;
+
+/* More than one hub, or nobody knows which. */
+#define THRUMI_CLAIM_SEVERAL ((struct thrumi_hub *)1)
+
+/* The hub may wait there from now on. False: no memory. */
+bool thrumi_claim_add(int fd, struct thrumi_hub *hub);
+
+/* Who has claimed it, NULL for nobody; nobody has any more. */
+struct thrumi_hub *thrumi_claim_take(int fd);
+
+#endif /* THRUMI_HUB_CLAIM_H */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/call.c - a call, whoever makes it in the end.
+ *
+ * Almost all calls are the engine's. What can only be done by waiting in the
+ * kernel goes to the pool of threads for such things. It may use memory of the
+ * caller's, so one that a thread is in the middle of is waited for, as the
+ * system itself lets nobody go who waits for a disk.
+ */
+#include "net/call.h"
+
+#include <errno.h>
+
+#include <thrum/error.h>
+#include <thrum/offload.h>
+#include <thrum/scope.h>
+
+#include "hub/engine.h"
+#include "hub/hub.h"
+
+struct call_job {
+    struct thrumi_io *io;
+    int64_t result;
+};
+
+static void *call_run(void *arg)
+{
+    struct call_job *job = arg;
+
+    job->result = thrumi_io_block(job->io);
+    return NULL;
+}
+
+/* Waits for one that nobody can stop any more. */
+static void call_finish(thrum_future *future)
+{
+    int rc = -ECANCELED;
+
+    THRUM_SHIELD
+    {
+        while (rc != 0)
+            rc = thrum_future_quiesce(future, THRUM_FOREVER);
+    }
+}
+
+static int64_t call_elsewhere(struct thrumi_io *io, thrum_time deadline)
+{
+    struct call_job job = {.io = io};
+    thrum_future *future;
+    int rc;
+
+    if (thrumi_context_in_callback(thrumi_context_running()))
+        return THRUM_ECONTEXT;
+    rc = thrum_offload_future(call_run, &job, &future);
+    if (rc != 0)
+        return rc;
+    rc = thrum_future_result(future, deadline, NULL);
+    if (rc != 0 && !thrum_future_cancel(future)) {
+        call_finish(future);
+        rc = 0;
+    }
+    thrum_future_unref(future);
+    return rc != 0 ? rc : job.result;
+}
+
+int64_t thrumi_net_io(struct thrumi_io *io, thrum_time deadline)
+{
+    int64_t result = thrumi_hub_io(io, deadline);
+
+    if (thrumi_likely(result != THRUMI_IO_BLOCKS))
+        return result;
+    return io->nowait ? -EAGAIN : call_elsewhere(io, deadline);
+}
+
+int thrumi_net_fresh(int fd)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    if (fd >= 0 && hub != NULL && hub->engine != NULL)
+        hub->engine->ops->forget(hub->engine, fd, -EBADF);
+    return fd;
+}
