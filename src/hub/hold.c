@@ -33,22 +33,30 @@ static size_t hold_copy_stack(struct thrumi_hold *hold,
     return thrumi_look_copy(look->sp, hold->stack, size);
 }
 
-/* Its frames as it tells them, or a copy of its stack: how much. */
-static size_t hold_look(struct thrumi_hold *hold, int signal)
+/* What it is in. To be asked ends that, so this comes first. */
+static void hold_look(struct thrumi_hold *hold, struct thrumi_look *ret)
 {
-    struct thrumi_look look;
+    thrumi_look_at(hold->told.thread, ret);
+    if (ret->state != THRUMI_LOOK_IN_CALL)
+        return;
+    thrumi_look_call_name(ret->call, hold->call, sizeof(hold->call));
+    hold->told.call = hold->call;
+}
 
+/* Its frames as it tells them; else those that its stack begins with are to be
+ * found in a copy, of so many bytes. */
+static size_t hold_ask(struct thrumi_hold *hold, const struct thrumi_look *look,
+                       int signal)
+{
     if (signal != 0)
         hold->told.frame_count = thrumi_ask_frames(
             hold->told.thread, signal, thrum_in_ms(HOLD_ANSWER_MS),
             hold->frames, THRUMI_HOLD_FRAMES);
     hold->told.exact = hold->told.frame_count > 0;
-    thrumi_look_at(hold->told.thread, &look);
-    if (look.state == THRUMI_LOOK_IN_CALL) {
-        thrumi_look_call_name(look.call, hold->call, sizeof(hold->call));
-        hold->told.call = hold->call;
-    }
-    return hold->told.exact ? 0 : hold_copy_stack(hold, &look);
+    if (hold->told.exact || look->pc == 0)
+        return 0;
+    hold->frames[hold->told.frame_count++] = (void *)look->pc;
+    return hold_copy_stack(hold, look);
 }
 
 static void hold_init(struct thrumi_hold *hold,
@@ -66,6 +74,7 @@ static void hold_init(struct thrumi_hold *hold,
 bool thrumi_hold_take(struct thrumi_watch *watch, int signal,
                       struct thrumi_hold *ret)
 {
+    struct thrumi_look look;
     size_t copied = 0;
     bool frozen;
     bool held;
@@ -75,13 +84,15 @@ bool thrumi_hold_take(struct thrumi_watch *watch, int signal,
     held = thrumi_watch_holds(watch);
     if (held && frozen)
         thrumi_sight_take(watch->self, &ret->sight);
-    if (held)
-        copied = hold_look(ret, signal);
+    if (held) {
+        hold_look(ret, &look);
+        copied = hold_ask(ret, &look, signal);
+    }
     thrumi_strands_thaw();
     ret->told.fn = ret->sight.fn;
     if (copied > 0)
-        ret->told.frame_count = thrumi_look_frames(
-            ret->stack, copied, ret->frames, THRUMI_HOLD_FRAMES);
+        ret->told.frame_count += thrumi_look_frames(
+            ret->stack, copied, ret->frames + 1, THRUMI_HOLD_FRAMES - 1);
     return held;
 }
 

@@ -167,8 +167,10 @@ TEST(one_that_blocks_is_told_of_with_its_call_and_frames)
     assert_true(told.ns >= SHORT);
     assert_int_equal(told.thread,
                      atomic_load_explicit(&fake->thread, memory_order_relaxed));
-    if (told.call[0] != '\0')
+    if (told.call[0] != '\0') {
         assert_string_equal(told.call, "read");
+        assert_true(told.frames >= 1);
+    }
     assert_false(told.exact);
     fake_end(fake, thread);
 }
