@@ -5,7 +5,7 @@
  * epoll_pwait2() takes nanoseconds (Linux 5.11). Where it is not there,
  * epoll_wait() takes the milliseconds rounded up. So too under ThreadSanitizer,
  * which knows the one and not the other, and lets no signal handler run in a
- * call that it does not know.
+ * call that it does not know, and under Valgrind.
  */
 #include "sys/epollfd.h"
 
@@ -18,6 +18,7 @@
 
 #include "sys/clock.h"
 #include "sys/fault.h"
+#include "sys/tools.h"
 
 #if defined(__SANITIZE_THREAD__)
 # define EPOLLFD_COARSE true
@@ -91,7 +92,7 @@ static int epollfd_wait_fine(int epoll, struct epoll_event *events, int count,
     const struct timespec span = {(time_t)(ns / 1000000000),
                                   (long)(ns % 1000000000)};
 
-    if (thrumi_fault("epoll_pwait2")) {
+    if (thrumi_fault("epoll_pwait2") || thrumi_tools_valgrind()) {
         errno = ENOSYS;
         return -1;
     }

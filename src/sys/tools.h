@@ -6,6 +6,8 @@
 #ifndef THRUMI_SYS_TOOLS_H
 #define THRUMI_SYS_TOOLS_H
 
+#include <stdbool.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 # define THRUMI_ASAN 1
 #elif defined(__has_feature)
@@ -30,9 +32,12 @@
 # include <valgrind/valgrind.h>
 # define thrumi_tools_look_away()  VALGRIND_DISABLE_ERROR_REPORTING
 # define thrumi_tools_look_again() VALGRIND_ENABLE_ERROR_REPORTING
+/* Does Valgrind run this? It does not know the newest system calls. */
+# define thrumi_tools_valgrind() (RUNNING_ON_VALGRIND != 0)
 #else
 # define thrumi_tools_look_away()  ((void)0)
 # define thrumi_tools_look_again() ((void)0)
+# define thrumi_tools_valgrind()   false
 #endif
 
 #endif /* THRUMI_SYS_TOOLS_H */

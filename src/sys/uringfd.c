@@ -30,6 +30,7 @@
 #include "base/container.h"
 #include "sys/clock.h"
 #include "sys/fault.h"
+#include "sys/tools.h"
 #include "sys/uringfd_abi.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -76,6 +77,8 @@ static int uringfd_setup(struct io_uring_params *params, unsigned flags)
     params->cq_entries = URINGFD_RESULTS;
     if (thrumi_fault("io_uring_setup"))
         return -EPERM;
+    if (thrumi_tools_valgrind())
+        return -ENOSYS;
     if ((flags & URING_SETUP_NO_SQARRAY) && thrumi_fault("io_uring_6.6"))
         return -EINVAL;
     if ((flags & URING_SETUP_DEFER_TASKRUN) && thrumi_fault("io_uring_6.1"))
