@@ -83,10 +83,10 @@ static int epoll_register(struct engine_epoll *self, struct thrumi_fd *entry,
     int rc = 0;
 
     *ret_fresh = !entry->registered;
-    if (entry->waits_seen < EPOLL_LEARN_AT)
-        entry->waits_seen++;
-    else if (entry->kind == THRUMI_IO_UNKNOWN)
-        entry->kind = thrumi_io_kind_of(io->wait_fd);
+    if (entry->waits_seen < EPOLL_LEARN_AT &&
+        ++entry->waits_seen == EPOLL_LEARN_AT &&
+        thrumi_io_is_plain_tcp(io->wait_fd))
+        entry->kind = THRUMI_IO_TCP;
     if (entry->registered)
         return 0;
     rc = thrumi_epoll_add(self->epoll, io->wait_fd,

@@ -109,6 +109,7 @@ void thrumi_fd_renew(struct thrumi_fd *entry)
     entry->sticky = 0;
     entry->kind = THRUMI_IO_UNKNOWN;
     entry->registered = false;
+    entry->waits_seen = 0;
 }
 
 void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, uint32_t generation,

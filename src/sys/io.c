@@ -72,8 +72,8 @@ bool thrumi_io_nonblocking(int fd)
     return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
-/* Plain TCP: no protocol above it (kTLS) that gives its data in records. */
-static unsigned char io_kind_of_socket(int fd)
+/* No protocol above it (kTLS) that gives its data in records. */
+bool thrumi_io_is_plain_tcp(int fd)
 {
     char above[16] = "";
     socklen_t length = sizeof(above);
@@ -83,11 +83,9 @@ static unsigned char io_kind_of_socket(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &protocol_length) !=
             0 ||
         protocol != IPPROTO_TCP)
-        return THRUMI_IO_SOCKET;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_ULP, above, &length) != 0 ||
-        length != 0)
-        return THRUMI_IO_SOCKET;
-    return THRUMI_IO_TCP;
+        return false;
+    return getsockopt(fd, IPPROTO_TCP, TCP_ULP, above, &length) == 0 &&
+           length == 0;
 }
 
 unsigned char thrumi_io_kind_of(int fd)
@@ -97,7 +95,7 @@ unsigned char thrumi_io_kind_of(int fd)
     if (fstat(fd, &status) != 0)
         return THRUMI_IO_UNKNOWN;
     if (S_ISSOCK(status.st_mode))
-        return io_kind_of_socket(fd);
+        return THRUMI_IO_SOCKET;
     if (S_ISCHR(status.st_mode))
         return THRUMI_IO_DEVICE;
     if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ||

@@ -146,8 +146,9 @@ const char *thrumi_io_wish(unsigned char op);
  * whatever is done to files. */
 unsigned thrumi_io_turn(const struct thrumi_io *io);
 
-/* What the descriptor is. */
+/* What the descriptor is; THRUMI_IO_SOCKET for any socket. */
 unsigned char thrumi_io_kind_of(int fd);
+bool thrumi_io_is_plain_tcp(int fd);
 
 /* Can a short count be taken for a sign that nothing is left? */
 bool thrumi_io_is_plain(const struct thrumi_io *io);
