@@ -35,6 +35,7 @@
 #include "hub/ready.h"
 #include "hub/watch.h"
 #include "sys/fork.h"
+#include "sys/probe.h"
 #include "task/context.h"
 #include "task/executor.h"
 
@@ -235,6 +236,25 @@ void thrumi_hub_left_home(struct thrumi_hub *hub, struct thrumi_body *home);
 void thrumi_spawn_later_fire(struct thrumi_hub *hub, struct thrumi_stop *stop);
 /* Cancels a task's greenlet, in the hub's own thread. */
 void thrumi_hub_cancel(thrum_future *task);
+
+/* Lets a greenlet go on whose stop was taken off the queue: its strand. */
+static inline struct thrumi_strand *thrumi_hub_resume(struct thrumi_hub *hub,
+                                                      struct thrumi_stop *stop)
+{
+    struct thrum_greenlet *greenlet = stop->greenlet;
+
+    hub->loom->current = greenlet;
+    thrumi_handle_set_ready(&greenlet->handle, THRUMI_NOT_READY);
+    return greenlet->at;
+}
+
+static inline void thrumi_hub_note_switch(struct thrumi_hub *hub,
+                                          struct thrumi_strand *to)
+{
+    (void)to;
+    thrumi_watch_switch(&hub->watch);
+    THRUMI_PROBE2(hub__switch, hub, to);
+}
 
 static inline struct thrumi_hub *thrumi_hub_of(struct thrumi_scheduler *face)
 {

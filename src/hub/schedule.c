@@ -146,16 +146,6 @@ static void hub_idle(struct thrumi_hub *hub)
 
 /* ---- the next ---- */
 
-static struct thrumi_strand *hub_resume(struct thrumi_hub *hub,
-                                        struct thrumi_stop *stop)
-{
-    struct thrum_greenlet *greenlet = stop->greenlet;
-
-    hub->loom->current = greenlet;
-    thrumi_handle_set_ready(&greenlet->handle, THRUMI_NOT_READY);
-    return greenlet->at;
-}
-
 /* The strand of what was taken off the queue; NULL: it was none. */
 static struct thrumi_strand *hub_go(struct thrumi_hub *hub, uintptr_t ready,
                                     struct thrumi_strand *free_strand)
@@ -164,7 +154,7 @@ static struct thrumi_strand *hub_go(struct thrumi_hub *hub, uintptr_t ready,
 
     switch (thrumi_ready_kind(ready)) {
     case THRUMI_READY_STOP:
-        return hub_resume(hub, thrumi_ready_of(ready));
+        return thrumi_hub_resume(hub, thrumi_ready_of(ready));
     case THRUMI_READY_TASK:
         return thrumi_green_begin(hub, thrumi_ready_of(ready), free_strand);
     case THRUMI_READY_ERRAND:
@@ -192,8 +182,7 @@ struct thrumi_strand *thrumi_hub_next(struct thrumi_hub *hub,
         else
             hub_idle(hub);
     }
-    thrumi_watch_switch(&hub->watch);
-    THRUMI_PROBE2(hub__switch, hub, strand);
+    thrumi_hub_note_switch(hub, strand);
     return strand;
 }
 

@@ -42,6 +42,22 @@ THRUMI_INLINE void thrumi_stop_switch(struct thrumi_loom *loom,
     thrumi_strand_switch(to);
 }
 
+/* Who goes on; nearly always that is another that was woken. */
+THRUMI_INLINE struct thrumi_strand *thrumi_stop_next(struct thrumi_hub *hub)
+{
+    uintptr_t ready = hub->ready.first;
+    struct thrumi_strand *strand;
+
+    if (thrumi_unlikely(ready == 0 || hub->turns_left == 0 ||
+                        thrumi_ready_kind(ready) != THRUMI_READY_STOP))
+        return thrumi_hub_next(hub, NULL);
+    hub->turns_left--;
+    (void)thrumi_ready_pop(&hub->ready);
+    strand = thrumi_hub_resume(hub, thrumi_ready_of(ready));
+    thrumi_hub_note_switch(hub, strand);
+    return strand;
+}
+
 /* Stops the current greenlet until the stop is taken off the queue. */
 THRUMI_INLINE void thrumi_stop(struct thrumi_hub *hub, struct thrumi_stop *stop)
 {
@@ -59,7 +75,7 @@ THRUMI_INLINE void thrumi_stop(struct thrumi_hub *hub, struct thrumi_stop *stop)
     thrumi_handle_set_ready(&here->handle, THRUMI_PARKED);
     if (here == hub->main)
         hub->main_stop = stop;
-    to = thrumi_hub_next(hub, NULL);
+    to = thrumi_stop_next(hub);
     if (to != strand)
         thrumi_stop_switch(loom, to);
     if (here == hub->main)
