@@ -1,9 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net/peer_thrum.c - Thrum's hub.
+ * net/peer_thrum.c - a greenlet for every connection, with its defaults.
  */
 #include "net/peer_thrum.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <thrum.h>
+
+#define ROOM 512
+
+static bench_answer *peer_answer;
+static struct sockaddr_in peer_server;
+
+static void peer_failed(const char *call, int64_t rc)
+{
+    fprintf(stderr, "%s: %s\n", call, thrum_strerror((int)rc));
+    exit(1);
+}
+
+static inline int64_t peer_check(const char *call, int64_t rc)
+{
+    if (__builtin_expect(rc < 0, 0))
+        peer_failed(call, rc);
+    return rc;
+}
+
+static void *peer_connection(void *arg)
+{
+    int fd = (int)(long)arg;
+    char room[ROOM];
+    int64_t got;
+
+    while ((got = thrum_read(fd, room, sizeof room, THRUM_FOREVER)) > 0) {
+        struct bench_bytes out = peer_answer(room, (size_t)got);
+        if (thrum_write_all(fd, out.data, out.size, THRUM_FOREVER) < 0)
+            break;
+    }
+    thrum_close(fd);
+    return NULL;
+}
+
+static void peer_serve(bench_answer *answer)
+{
+    int listener = bench_listen(SOCK_NONBLOCK);
+
+    peer_answer = answer;
+    for (;;) {
+        int fd = (int)peer_check(
+            "thrum_accept", thrum_accept(listener, NULL, NULL, THRUM_FOREVER));
+        bench_nodelay(fd);
+        peer_check("thrum_spawn",
+                   thrum_spawn(peer_connection, (void *)(long)fd, 0, NULL));
+    }
+}
+
+static void *peer_request(void *arg)
+{
+    int fd =
+        (int)peer_check("thrum_socket", thrum_socket(AF_INET, SOCK_STREAM, 0));
+    char room[BENCH_MESSAGE] = {0};
+
+    peer_check("thrum_connect",
+               thrum_connect(fd, (const void *)&peer_server, sizeof peer_server,
+                             THRUM_FOREVER));
+    peer_check("thrum_write_all",
+               thrum_write_all(fd, room, sizeof room, THRUM_FOREVER));
+    if (peer_check("thrum_read", thrum_read(fd, room, sizeof room,
+                                            THRUM_FOREVER)) != sizeof room)
+        bench_die("an answer");
+    bench_reset(fd);
+    thrum_close(fd);
+    return arg;
+}
+
+static void peer_fanout(long n)
+{
+    thrum_future **all = malloc((size_t)n * sizeof(thrum_future *));
+
+    peer_server = bench_server();
+    for (long i = 0; i < n; i++)
+        peer_check("thrum_spawn", thrum_spawn(peer_request, NULL, 0, &all[i]));
+    peer_check("thrum_join_all", thrum_join_all(all, (size_t)n, THRUM_FOREVER));
+    for (long i = 0; i < n; i++)
+        thrum_future_unref(all[i]);
+    free(all);
+}
+
 const struct bench_peer bench_peer = {
+    .serve = peer_serve,
+    .fanout = peer_fanout,
     .timers = peer_thrum_timers,
 };
