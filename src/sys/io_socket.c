@@ -80,13 +80,24 @@ int64_t thrumi_io_try_accept(struct thrumi_io *io)
     return result;
 }
 
+static bool socket_has_peer(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(peer);
+
+    return getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
+}
+
 /* A connect that was begun: is it done? */
 static int64_t socket_connected(struct thrumi_io *io)
 {
     int error = 0;
     socklen_t length = sizeof(error);
-    int ready = thrumi_io_poll(io->fd, POLLOUT);
+    int ready;
 
+    if (socket_has_peer(io->fd)) /* nearly always: one call for two */
+        return 0;
+    ready = thrumi_io_poll(io->fd, POLLOUT);
     if (ready < 0)
         return ready;
     if (ready == 0)
@@ -122,15 +133,16 @@ static int64_t socket_connect_begin(struct thrumi_io *io)
 {
     int64_t result;
 
-    if (thrumi_io_nonblocking(io->fd))
-        return thrumi_io_result(connect(io->fd, io->to, io->to_length));
     if (socket_is_tcp(io->fd)) {
+        io->kind = THRUMI_IO_TCP; /* nothing is above it yet */
         result = thrumi_io_result(
             sendto(io->fd, NULL, 0, MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL,
                    io->to, io->to_length));
         if (result != -EOPNOTSUPP)
             return result;
     }
+    if (thrumi_io_nonblocking(io->fd))
+        return thrumi_io_result(connect(io->fd, io->to, io->to_length));
     return socket_connect_flagged(io);
 }
 
