@@ -205,12 +205,17 @@ static void select_await_fired(struct thrumi_select *select, unsigned count)
         thrumi_park_word(&select->fired, fired, THRUM_FOREVER);
 }
 
+/* Takes the nodes off; but for that of the queue that has served it, which did
+ * so itself, and may be gone if that was its last item. */
 static void select_unlist(struct thrumi_select *select)
 {
+    unsigned claim = atomic_load_explicit(&select->claim, memory_order_acquire);
     unsigned to_fire = 0;
 
     for (int i = 0; i < select->n; i++)
-        to_fire += thrumi_case_leave(&select->nodes[i]);
+        if ((unsigned)i + 1 != claim ||
+            !thrumi_case_is_of_queue(select->nodes[i].of))
+            to_fire += thrumi_case_leave(&select->nodes[i]);
     select_await_fired(select, to_fire);
 }
 

@@ -415,6 +415,27 @@ TEST(S15_those_who_wait_to_put_are_served_in_order)
     }
 }
 
+TEST(an_item_that_waits_to_be_put_is_in_no_order_yet)
+{
+    for_each_cast(cast)
+    {
+        thrum_queue *queue = make_priority(2);
+        struct call call;
+
+        cells[0] = 5;
+        cells[1] = 3;
+        cells[2] = 1;
+        put(queue, 0);
+        put(queue, 1);
+        call_start(&call, &cast, call_put, queue, &cells[2]);
+        assert_int_equal(got(queue), 1); /* not the one that waits */
+        assert_int_equal(got(queue), 2); /* which has its place now */
+        assert_int_equal(got(queue), 0);
+        assert_int_equal(call_end(&call), 0);
+        thrum_queue_free(queue);
+    }
+}
+
 TEST(those_who_look_see_it_and_who_gets_takes_it)
 {
     for_each_cast(cast)

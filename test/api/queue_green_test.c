@@ -141,6 +141,34 @@ TEST(S7_a_kill_ends_a_select_of_a_descriptor)
     assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
 }
 
+static void *call_select_closed(void *arg)
+{
+    struct call *call = arg;
+    thrum_select_case cases[] = {thrum_select_fd(*(int *)call->item, POLLIN),
+                                 thrum_select_get(call->queue)};
+
+    CHECK_INT(thrum_select(cases, 2, THRUM_FOREVER), 0);
+    call->rc = cases[0].rc;
+    return call;
+}
+
+TEST(S12_a_select_of_a_descriptor_that_is_closed_says_so)
+{
+    int ends[2];
+    struct call call = {make(THRUM_QUEUE_FIFO, 0), ends, 1};
+    thrum_future *future;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    future = spawn_to_wait(call_select_closed, &call);
+    assert_int_equal(thrum_pass(), 0); /* somebody waits in its place */
+    assert_int_equal(thrum_close(ends[0]), 0);
+    join(future);
+    assert_int_equal(call.rc, -EBADF);
+    assert_int_equal(thrum_close(ends[1]), 0);
+    thrum_queue_free(call.queue);
+    assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
+}
+
 TEST(S7_a_kill_ends_a_join)
 {
     struct call call = {make(THRUM_QUEUE_FIFO, 0), NULL, 1};
