@@ -130,6 +130,18 @@ static void dispatch_check_used_up(struct thrumi_process_pool *pool,
         thrumi_crew_dismiss(pool, crew);
 }
 
+bool thrumi_process_hand(struct thrumi_process_pool *pool,
+                         struct thrumi_crew *crew, thrum_future *task, int file)
+{
+    if (!thrumi_crew_assign(pool, crew, task, file))
+        return false;
+    if (thrumi_link_listed(&task->extra.task->link))
+        thrumi_process_unqueue(pool, task);
+    thrumi_crew_ring(crew);
+    dispatch_check_used_up(pool, crew);
+    return true;
+}
+
 /* The large ones are the manager's: their bytes are to be written to a file. */
 void thrumi_process_dispatch(struct thrumi_process_pool *pool)
 {
@@ -140,13 +152,8 @@ void thrumi_process_dispatch(struct thrumi_process_pool *pool)
         if (thrumi_process_is_large(task))
             return;
         crew = thrumi_process_choose(pool);
-        if (crew == NULL)
-            return;
-        if (!thrumi_crew_assign(pool, crew, task, -1))
-            return; /* it will be tried again when it has answered */
-        thrumi_process_unqueue(pool, task);
-        thrumi_crew_ring(crew);
-        dispatch_check_used_up(pool, crew);
+        if (crew == NULL || !thrumi_process_hand(pool, crew, task, -1))
+            return; /* it will be tried again when one has answered */
     }
 }
 

@@ -221,6 +221,11 @@ void thrumi_process_unqueue(struct thrumi_process_pool *pool,
                             thrum_future *task);
 /* The task that is next; NULL: none. It stays there. */
 thrum_future *thrumi_process_next(struct thrumi_process_pool *pool);
+/* Gives it to the worker, `file` being its argument, or -1; false if there is no
+ * room now. */
+bool thrumi_process_hand(struct thrumi_process_pool *pool,
+                         struct thrumi_crew *crew, thrum_future *task,
+                         int file);
 /* A worker that may take one more, or NULL. */
 struct thrumi_crew *thrumi_process_choose(struct thrumi_process_pool *pool);
 /* How many workers there should be now. */

@@ -132,9 +132,9 @@ static int upkeep_write_file(const struct thrumi_task_extra *extra)
     return rc;
 }
 
-/* Has it been cancelled meanwhile, or can it not be handed out? The lock is
- * held. */
-static void upkeep_hand_large(struct thrumi_process_pool *pool,
+/* Hands it out, or fails it; false if it is in the queue again, since nobody can
+ * take it now. The lock is held. */
+static bool upkeep_hand_large(struct thrumi_process_pool *pool,
                               thrum_future *task, int file)
 {
     struct thrumi_crew *crew = thrumi_process_choose(pool);
@@ -145,12 +145,13 @@ static void upkeep_hand_large(struct thrumi_process_pool *pool,
             file, "no memory to hand over an argument of %zu bytes",
             task->extra.task->size);
         thrumi_process_answer(pool, task, &outcome);
-    } else if (crew == NULL || !thrumi_crew_assign(pool, crew, task, file)) {
-        thrumi_admission_enter(&pool->admission);
-        thrumi_process_push(pool, task, THRUMI_QUEUE_RETURNED);
-    } else {
-        thrumi_crew_ring(crew);
+        return true;
     }
+    if (crew != NULL && thrumi_process_hand(pool, crew, task, file))
+        return true;
+    thrumi_admission_enter(&pool->admission);
+    thrumi_process_push(pool, task, THRUMI_QUEUE_RETURNED);
+    return false;
 }
 
 /* Hands out a large task if it is next; the lock is held, but not while its
@@ -158,6 +159,7 @@ static void upkeep_hand_large(struct thrumi_process_pool *pool,
 static bool upkeep_large(struct thrumi_process_pool *pool)
 {
     thrum_future *task = thrumi_process_next(pool);
+    bool done = true;
     int file;
 
     if (task == NULL || !thrumi_process_is_large(task) ||
@@ -175,10 +177,10 @@ static bool upkeep_large(struct thrumi_process_pool *pool)
         thrum_future_unref(task);
         thrumi_mutex_lock(&pool->lock);
     } else {
-        upkeep_hand_large(pool, task, file);
+        done = upkeep_hand_large(pool, task, file);
     }
     thrumi_close(file);
-    return true;
+    return done;
 }
 
 /* When the next worker has been idle for too long. */
