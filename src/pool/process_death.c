@@ -109,7 +109,8 @@ static void death_of_task(struct thrumi_process_pool *pool,
                extra->tries < (unsigned)pool->options.retries &&
                atomic_load_explicit(&pool->closing, memory_order_relaxed) !=
                    THRUM_EBROKEN &&
-               !pool->kill_all) {
+               atomic_load_explicit(&pool->kill_all, memory_order_relaxed) ==
+                   0) {
         extra->tries++;
         thrumi_admission_enter(&pool->admission);
         thrumi_process_push(pool, task, THRUMI_QUEUE_RETURNED);
@@ -158,7 +159,8 @@ void thrumi_process_bury(struct thrumi_process_pool *pool,
 {
     thrumi_process_collect(pool, crew);
     thrumi_mutex_lock(&pool->lock);
-    if (crew->state == THRUMI_CREW_STARTING && !pool->kill_all)
+    if (crew->state == THRUMI_CREW_STARTING &&
+        atomic_load_explicit(&pool->kill_all, memory_order_relaxed) == 0)
         thrumi_process_not_born(pool, death_error(crew, ending));
     death_of_flights(pool, crew, ending);
     thrumi_crew_free(pool, crew);

@@ -177,7 +177,7 @@ int thrumi_process_kill_workers(struct thrumi_process_pool *pool, int number)
     end_close(pool);
     thrumi_admission_close(&pool->admission, THRUM_ESHUTDOWN);
     thrumi_mutex_lock(&pool->lock);
-    atomic_store_explicit(&pool->kill_all, true, memory_order_relaxed);
+    atomic_store_explicit(&pool->kill_all, number, memory_order_relaxed);
     for (struct thrumi_link *link = pool->crew.next; link != &pool->crew;
          link = link->next) {
         struct thrumi_crew *crew =

@@ -35,15 +35,15 @@ static bool entry_is(const char *way)
 }
 
 /* Its children are not to be taken for zygotes. */
-static void entry_begin(void)
+static void entry_begin(const char *variable)
 {
     unsetenv(THRUMI_PROCESS_VARIABLE);
-    thrumi_process_zygote(THRUMI_LAUNCH_FD);
+    thrumi_process_begin(THRUMI_LAUNCH_FD, variable);
 }
 
 static int entry_instead_of_main(void)
 {
-    entry_begin();
+    entry_begin(THRUMI_PROCESS_VARIABLE "=" THRUMI_PROCESS_BY_LOADER);
     return 0;
 }
 
@@ -58,7 +58,7 @@ __attribute__((constructor)) static void entry_constructor(void)
 void thrum_worker_main(void)
 {
     if (entry_is(THRUMI_PROCESS_BY_MAIN))
-        entry_begin();
+        entry_begin(THRUMI_PROCESS_VARIABLE "=" THRUMI_PROCESS_BY_MAIN);
     atomic_store_explicit(&entry_main_asks, true, memory_order_relaxed);
 }
 

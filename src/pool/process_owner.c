@@ -21,7 +21,7 @@
 static void owner_run_zygote(void *arg)
 {
     (void)arg;
-    thrumi_process_zygote(THRUMI_LAUNCH_FD);
+    thrumi_process_begin(THRUMI_LAUNCH_FD, NULL);
 }
 
 static int owner_launch(struct thrumi_process_pool *pool, int socket)
@@ -132,6 +132,7 @@ static void owner_started(struct thrumi_process_pool *pool,
                           int *pidfd)
 {
     const struct thrumi_ending never = {0, 0, 0};
+    int killed_by;
 
     if (message->code != 0 || *pidfd < 0) {
         thrumi_process_bury(pool, crew, &never);
@@ -141,8 +142,11 @@ static void owner_started(struct thrumi_process_pool *pool,
     crew->pid = message->ending.pid;
     crew->pidfd = *pidfd;
     *pidfd = -1;
-    if (crew->state == THRUMI_CREW_KILLED || crew->lies || pool->kill_all)
+    killed_by = atomic_load_explicit(&pool->kill_all, memory_order_relaxed);
+    if (crew->state == THRUMI_CREW_KILLED || crew->lies)
         thrumi_pidfd_kill(crew->pidfd, THRUMI_SIGNAL_KILL);
+    else if (killed_by != 0)
+        thrumi_pidfd_kill(crew->pidfd, killed_by);
     thrumi_mutex_unlock(&pool->lock);
 }
 

@@ -157,7 +157,8 @@ struct thrumi_process_pool {
     unsigned stillborn;          /* in a row */
     int64_t start_after;         /* no worker is started before; 0: at once */
     thrum_error *broken_by;      /* why no worker will ever be started again */
-    atomic_bool kill_all;        /* workers were killed: none is replaced */
+    atomic_int kill_all; /* the signal that workers were killed by: none is
+                          * replaced; or 0 */
 };
 
 /* Wakes the manager if it sleeps. */

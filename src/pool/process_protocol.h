@@ -40,8 +40,9 @@ struct thrumi_process_message {
     uint32_t number;               /* of the worker */
     int32_t code;                  /* STARTED: 0 or -errno */
     uint32_t spawn;                /* HELLO: workers are programs run anew */
-    struct thrumi_ending ending;   /* ENDED; STARTED: its pid */
-    struct thrumi_confine confine; /* HELLO */
+    struct thrumi_ending ending;   /* ENDED; STARTED: its pid; START to a
+                                    * worker that is spawned: its parent's */
+    struct thrumi_confine confine; /* HELLO; START to one that is spawned */
 };
 
 /* Descriptors that come with a START, in order. */
@@ -59,8 +60,11 @@ struct thrumi_process_birth {
     struct thrumi_confine confine;
 };
 
-/* The zygote: serves the socket until its end. Does not return. */
-__attribute__((noreturn)) void thrumi_process_zygote(int socket);
+/* A process that was started for a pool, by the way that the variable says: what
+ * comes first through the socket tells whether it is the zygote or a worker.
+ * Does not return. */
+__attribute__((noreturn)) void thrumi_process_begin(int socket,
+                                                    const char *variable);
 
 /* A worker: does not return. */
 __attribute__((noreturn)) void

@@ -14,7 +14,8 @@ static bool upkeep_start_one(struct thrumi_process_pool *pool)
 {
     int rc = 0;
 
-    if (pool->broken_by != NULL || pool->kill_all ||
+    if (pool->broken_by != NULL ||
+        atomic_load_explicit(&pool->kill_all, memory_order_relaxed) != 0 ||
         pool->crew_count >= thrumi_process_wanted(pool) ||
         (pool->start_after != 0 && thrumi_clock_ns() < pool->start_after))
         return false;

@@ -227,6 +227,7 @@ static void work_init(const struct thrumi_request *request)
     } else {
         work_fail(&outcome, error);
         thrumi_reply_outcome(&work.reply, &response, &outcome);
+        thrumi_children_exit(1); /* what is not set up runs no task */
     }
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "sys/launch.h"
 #include "sys/message.h"
 #include "sys/pidfd.h"
 #include "sys/pollset.h"
@@ -34,10 +35,12 @@ static struct {
     int watch; /* readable when a child has ended */
     struct thrumi_link children;
     struct thrumi_confine confine;
+    bool spawns;          /* its workers are programs run anew, */
+    const char *variable; /* by this */
 } zygote;
 
 /* The owner has gone, or does not listen: nothing more to be done. */
-static void zygote_end(void)
+__attribute__((noreturn)) static void zygote_end(void)
 {
     thrumi_children_exit(0);
 }
@@ -51,19 +54,42 @@ static void zygote_tell(struct thrumi_process_message *message, int fd)
 
 /* ---- children ---- */
 
-/* In the child: only what is a worker's is kept open. */
-static void zygote_become_worker(int parent, unsigned number, const int *fds)
+static void zygote_work(unsigned number, const int *fds)
 {
     struct thrumi_process_birth birth = {.number = number,
                                          .confine = zygote.confine};
 
+    memcpy(birth.fds, fds, sizeof(birth.fds));
+    thrumi_process_work(&birth);
+}
+
+/* In the child: the program is run anew, and is told what a fork knows. */
+static void zygote_spawn(int parent, unsigned number, const int *fds)
+{
+    struct thrumi_process_message message = {.kind = THRUMI_PROCESS_START,
+                                             .number = number,
+                                             .confine = zygote.confine};
+    int ends[2];
+
+    message.ending.pid = parent;
+    if (thrumi_message_pair(ends) == 0 &&
+        thrumi_message_send(ends[0], &message, sizeof(message), fds,
+                            THRUMI_PROCESS_FDS) == 0)
+        thrumi_launch_become(zygote.variable, ends[1]);
+    thrumi_children_exit(127);
+}
+
+/* In the child: only what is a worker's is kept open. */
+static void zygote_become_worker(int parent, unsigned number, const int *fds)
+{
     if (!thrumi_children_born(parent))
         thrumi_children_exit(0);
+    if (zygote.spawns)
+        zygote_spawn(parent, number, fds);
     thrumi_close(zygote.socket);
     thrumi_close(zygote.owner);
     thrumi_close(zygote.watch);
-    memcpy(birth.fds, fds, sizeof(birth.fds));
-    thrumi_process_work(&birth);
+    zygote_work(number, fds);
 }
 
 static int zygote_fork(unsigned number, const int *fds)
@@ -151,30 +177,40 @@ static void zygote_obey(void)
     thrumi_message_close_fds(fds);
 }
 
+/* A worker that was spawned: its parent has said what it needs, and the end of
+ * the socket is its own. */
+static void zygote_be_spawned(const struct thrumi_process_message *message,
+                              const int *fds)
+{
+    zygote.confine = message->confine;
+    if (!thrumi_children_born(message->ending.pid))
+        thrumi_children_exit(0);
+    thrumi_close(zygote.socket);
+    zygote_work(message->number, fds);
+}
+
+/* What comes first says what this process is. */
 static void zygote_hello(void)
 {
     struct thrumi_process_message message;
     int fds[THRUMI_MESSAGE_FDS];
 
     if (thrumi_message_receive(zygote.socket, &message, sizeof(message), fds,
-                               true) != 0 ||
-        message.kind != THRUMI_PROCESS_HELLO || fds[0] < 0)
+                               true) != 0)
+        zygote_end();
+    if (message.kind == THRUMI_PROCESS_START)
+        zygote_be_spawned(&message, fds);
+    if (message.kind != THRUMI_PROCESS_HELLO || fds[0] < 0)
         zygote_end();
     zygote.owner = fds[0];
     zygote.confine = message.confine;
+    zygote.spawns = message.spawn != 0;
 }
 
-void thrumi_process_zygote(int socket)
+static void zygote_serve(void)
 {
     struct thrumi_poll polls[3];
 
-    zygote.socket = socket;
-    thrumi_list_init(&zygote.children);
-    thrumi_children_name("thrum-zygote", 0);
-    zygote.watch = thrumi_children_watch();
-    if (zygote.watch < 0)
-        zygote_end();
-    zygote_hello();
     for (;;) {
         polls[0] = (struct thrumi_poll){zygote.owner, false};
         polls[1] = (struct thrumi_poll){zygote.watch, false};
@@ -187,4 +223,17 @@ void thrumi_process_zygote(int socket)
         if (polls[2].ready)
             zygote_obey();
     }
+}
+
+void thrumi_process_begin(int socket, const char *variable)
+{
+    zygote.socket = socket;
+    zygote.variable = variable;
+    thrumi_list_init(&zygote.children);
+    zygote_hello();
+    thrumi_children_name("thrum-zygote", 0);
+    zygote.watch = thrumi_children_watch();
+    if (zygote.watch >= 0)
+        zygote_serve();
+    zygote_end();
 }

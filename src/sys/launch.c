@@ -153,6 +153,15 @@ int thrumi_launch(const struct thrumi_launch *launch)
     return rc;
 }
 
+void thrumi_launch_become(const char *variable, int keep)
+{
+    char *arguments[] = {program_invocation_name, NULL};
+    char **environment = thrumi_launch_environment(NULL, variable);
+
+    if (environment != NULL && launch_keep(keep) == 0)
+        execve(THRUMI_LAUNCH_SELF, arguments, environment);
+}
+
 /* ---- the environment ---- */
 
 const char *thrumi_launch_name(void)

@@ -23,6 +23,10 @@ struct thrumi_launch {
  * `keep` and the standard three it has no descriptors of ours. */
 int thrumi_launch(const struct thrumi_launch *launch);
 
+/* Becomes the program of this process, run anew, with one variable more; in a
+ * process with one thread. Returns only if that cannot be. */
+void thrumi_launch_become(const char *variable, int keep);
+
 /* The path of the running program, for a launch. */
 #define THRUMI_LAUNCH_SELF "/proc/self/exe"
 /* What the program was called as. */
