@@ -70,7 +70,7 @@ static void show(const struct record *record, thrum_future *future)
 static void *spin(void *arg)
 {
     for (;;)
-        *(volatile int *)arg += 1;
+        *(volatile unsigned *)arg += 1;
     return NULL;
 }
 

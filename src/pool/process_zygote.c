@@ -101,12 +101,12 @@ static int zygote_fork(unsigned number, const int *fds)
     if (child == NULL)
         return -ENOMEM;
     pid = thrumi_children_fork();
+    if (pid <= 0)
+        thrumi_free(child);
     if (pid == 0)
         zygote_become_worker(parent, number, fds);
-    if (pid < 0) {
-        thrumi_free(child);
+    if (pid < 0)
         return pid;
-    }
     child->number = number;
     child->pid = pid;
     thrumi_list_append(&zygote.children, &child->link);

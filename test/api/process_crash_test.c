@@ -137,7 +137,7 @@ static void row_run(thrum_executor *pool, const struct row *row)
     thrum_future_unref(bad);
 }
 
-TEST(F82_F85_each_failure_is_its_tasks_alone)
+TEST(F85_each_failure_is_its_tasks_alone)
 {
     thrum_executor *pool = processes_of(1);
 

@@ -208,7 +208,7 @@ TEST(a_task_that_is_not_begun_in_time_fails)
 static void *burn_task(void *arg)
 {
     for (;;)
-        *(volatile int *)arg += 1;
+        *(volatile unsigned *)arg += 1;
     return arg;
 }
 

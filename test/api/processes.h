@@ -111,9 +111,10 @@ static inline void *signal_task(void *arg)
     return NULL;
 }
 
-static inline void *segv_task(void *arg)
+__attribute__((no_sanitize("undefined"))) static inline void *
+segv_task(void *arg)
 {
-    *(volatile int *)(uintptr_t)(*(int *)arg) = 1;
+    *(volatile char *)(uintptr_t)(*(int *)arg) = 1;
     return NULL;
 }
 
