@@ -11,10 +11,11 @@
 #include "sys/confine.h"
 
 #include <errno.h>
-#include <sys/prctl.h>
 
 #ifdef THRUMI_SECCOMP
+# include <dlfcn.h>
 # include <seccomp.h>
+# include <string.h>
 
 static const int sandbox_allowed[] = {
     SCMP_SYS(brk),
@@ -72,35 +73,70 @@ static const int sandbox_refused[] = {
 };
 
 # define SANDBOX_COUNT(list) (sizeof(list) / sizeof(list[0]))
+# define SANDBOX_LIBRARY     "libseccomp.so.2"
 
-static int sandbox_fill(scmp_filter_ctx filter)
+/* What is used of the library. */
+struct sandbox_library {
+    scmp_filter_ctx (*init)(uint32_t otherwise);
+    int (*add)(scmp_filter_ctx filter, uint32_t action, int number,
+               unsigned count, const struct scmp_arg_cmp *conditions);
+    int (*load)(scmp_filter_ctx filter); /* sets no_new_privs */
+    void (*release)(scmp_filter_ctx filter);
+};
+
+static bool sandbox_find(void *handle, const char *name, void *ret)
+{
+    void *symbol = dlsym(handle, name);
+
+    memcpy(ret, &symbol, sizeof(symbol));
+    return symbol != NULL;
+}
+
+static bool sandbox_open(struct sandbox_library *ret)
+{
+    void *handle = dlopen(SANDBOX_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+    return handle != NULL && sandbox_find(handle, "seccomp_init", &ret->init) &&
+           sandbox_find(handle, "seccomp_rule_add_array", &ret->add) &&
+           sandbox_find(handle, "seccomp_load", &ret->load) &&
+           sandbox_find(handle, "seccomp_release", &ret->release);
+}
+
+static int sandbox_fill(const struct sandbox_library *library,
+                        scmp_filter_ctx filter)
 {
     int rc = 0;
 
     for (unsigned i = 0; i < SANDBOX_COUNT(sandbox_allowed) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandbox_allowed[i], 0);
+        rc = library->add(filter, SCMP_ACT_ALLOW, sandbox_allowed[i], 0, NULL);
     for (unsigned i = 0; i < SANDBOX_COUNT(sandbox_refused) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES),
-                              sandbox_refused[i], 0);
+        rc = library->add(filter, SCMP_ACT_ERRNO(EACCES), sandbox_refused[i], 0,
+                          NULL);
     return rc;
 }
 
 bool thrumi_sandbox_can(void)
 {
-    return true;
+    struct sandbox_library library;
+
+    return sandbox_open(&library);
 }
 
 int thrumi_sandbox_enter(void)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    struct sandbox_library library;
+    scmp_filter_ctx filter;
     int rc;
 
+    if (!sandbox_open(&library))
+        return -ENOTSUP;
+    filter = library.init(SCMP_ACT_KILL_PROCESS);
     if (filter == NULL)
         return -ENOMEM;
-    rc = sandbox_fill(filter);
+    rc = sandbox_fill(&library, filter);
     if (rc == 0)
-        rc = seccomp_load(filter); /* sets no_new_privs */
-    seccomp_release(filter);
+        rc = library.load(filter);
+    library.release(filter);
     return rc;
 }
 #else

@@ -448,6 +448,78 @@ TEST(workers_run_on_the_cpus_they_may)
     executor_end(pool);
 }
 
+/* ---- the sandbox ---- */
+
+static thrum_executor *sandbox_pool(void)
+{
+    thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
+    thrum_executor *pool = NULL;
+    int rc;
+
+    options.max_workers = 1;
+    options.sandbox = true;
+    options.no_core = true;
+    rc = thrum_process_pool_new(&options, &pool);
+    if (rc != 0)
+        assert_int_equal(rc, -ENOTSUP);
+    return pool;
+}
+
+static void *compute_task(void *arg)
+{
+    int n = *(int *)arg;
+    char *memory = malloc(1000000);
+    char *large = thrum_return_alloc(1000000);
+
+    memset(memory, n, 1000000);
+    memcpy(large, memory, 1000000);
+    free(memory);
+    printf(" ");
+    return large;
+}
+
+static void *open_file_task(void *arg)
+{
+    int n = open("/etc/passwd", O_RDONLY) < 0 ? errno : 0;
+
+    return thrum_return(&n, sizeof(n));
+}
+
+static void *fork_task(void *arg)
+{
+    int n = (int)fork();
+
+    if (n == 0)
+        _exit(0);
+    return thrum_return(&n, sizeof(n));
+}
+
+TEST(a_sandboxed_task_computes_and_nothing_else)
+{
+    thrum_executor *pool;
+    thrum_future *future;
+    void *value = NULL;
+
+    if (TEST_ASAN || TEST_TSAN)
+        TEST_SKIP("sanitizers make calls that a sandbox does not allow");
+    pool = sandbox_pool();
+    if (pool == NULL)
+        TEST_SKIP("there is no libseccomp");
+    future = send(pool, compute_task, 7);
+    assert_int_equal(thrum_future_result(future, THRUM_FOREVER, &value), 0);
+    assert_int_equal(((char *)value)[999999], 7);
+    thrum_future_unref(future);
+    assert_int_equal(number_and_unref(send(pool, open_file_task, 0)), EACCES);
+    future = send(pool, fork_task, 0);
+    assert_int_equal(failure_of(future)->code, THRUM_ECRASHED);
+    assert_int_equal(failure_of(future)->signal, SIGSYS);
+    thrum_future_unref(future);
+    future = send(pool, segv_task, 1);
+    assert_int_equal(failure_of(future)->signal, SIGSEGV);
+    thrum_future_unref(future);
+    executor_end(pool);
+}
+
 /* ---- start methods ---- */
 
 static int here_and_not_there;
