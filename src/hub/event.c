@@ -37,7 +37,7 @@ bool thrum_event_is_set(const thrum_event *event)
             EVENT_SET) != 0;
 }
 
-static void event_set_slow(struct thrumi_sync *sync)
+static __attribute__((noinline)) void event_set_slow(struct thrumi_sync *sync)
 {
     struct thrumi_waitnode *all;
 
@@ -80,7 +80,8 @@ void thrum_event_clear(thrum_event *event)
     thrumi_sync_leave(sync, 0);
 }
 
-static int event_wait_slow(thrum_event *event, thrum_time deadline)
+static __attribute__((noinline)) int event_wait_slow(thrum_event *event,
+                                                     thrum_time deadline)
 {
     struct thrumi_sync *sync = event_sync(event);
     struct thrumi_sync_waiter waiter;

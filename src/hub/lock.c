@@ -44,7 +44,8 @@ static bool lock_enter(struct thrumi_sync *sync)
     return true;
 }
 
-static int lock_acquire_slow(thrum_lock *lock, thrum_time deadline)
+static __attribute__((noinline)) int lock_acquire_slow(thrum_lock *lock,
+                                                       thrum_time deadline)
 {
     struct thrumi_sync *sync = lock_sync(lock);
     struct thrumi_sync_waiter waiter;
@@ -90,7 +91,8 @@ void thrumi_lock_give(thrum_lock *lock, struct thrumi_waitnode *node)
     thrumi_sync_leave(sync, LOCK_LOCKED);
 }
 
-static void lock_release_slow(struct thrumi_sync *sync)
+static __attribute__((noinline)) void
+lock_release_slow(struct thrumi_sync *sync)
 {
     if (thrumi_sync_enter(sync) != LOCK_LOCKED)
         thrumi_sync_misused("thrum_lock_release", "the lock is not held");

@@ -89,8 +89,8 @@ static int rwlock_park(struct thrumi_sync *sync, struct rwlock_waiter *self,
     return 0;
 }
 
-static int rwlock_acquire_slow(thrum_rwlock *lock, bool writes,
-                               thrum_time deadline)
+static __attribute__((noinline)) int
+rwlock_acquire_slow(thrum_rwlock *lock, bool writes, thrum_time deadline)
 {
     struct thrumi_sync *sync = rwlock_sync(lock);
     struct rwlock_waiter self = {.writes = writes};

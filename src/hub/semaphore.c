@@ -58,8 +58,8 @@ static bool semaphore_try(struct thrumi_sync *sync)
     return false;
 }
 
-static int semaphore_acquire_slow(thrum_semaphore *semaphore,
-                                  thrum_time deadline)
+static __attribute__((noinline)) int
+semaphore_acquire_slow(thrum_semaphore *semaphore, thrum_time deadline)
 {
     struct thrumi_sync *sync = semaphore_sync(semaphore);
     struct thrumi_sync_waiter waiter;
@@ -81,7 +81,8 @@ int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_time deadline)
     return semaphore_acquire_slow(semaphore, deadline);
 }
 
-static int semaphore_release_slow(struct thrumi_sync *sync, unsigned limit)
+static __attribute__((noinline)) int
+semaphore_release_slow(struct thrumi_sync *sync, unsigned limit)
 {
     unsigned units = thrumi_sync_enter(sync);
     bool full = units / SEMAPHORE_ONE >= limit;

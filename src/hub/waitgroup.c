@@ -62,7 +62,8 @@ static unsigned waitgroup_less(unsigned word)
     return word - WAITGROUP_ONE;
 }
 
-static void waitgroup_done_slow(struct thrumi_sync *sync)
+static __attribute__((noinline)) void
+waitgroup_done_slow(struct thrumi_sync *sync)
 {
     unsigned left = waitgroup_less(thrumi_sync_enter(sync));
     struct thrumi_waitnode *all =
@@ -88,7 +89,8 @@ void thrum_waitgroup_done(thrum_waitgroup *group)
     waitgroup_done_slow(sync);
 }
 
-static int waitgroup_wait_slow(thrum_waitgroup *group, thrum_time deadline)
+static __attribute__((noinline)) int waitgroup_wait_slow(thrum_waitgroup *group,
+                                                         thrum_time deadline)
 {
     struct thrumi_sync *sync = waitgroup_sync(group);
     struct thrumi_sync_waiter waiter;
