@@ -85,6 +85,14 @@ static void *waits_for_item(void *queue)
     return NULL;
 }
 
+static void *reads(void *end)
+{
+    char byte;
+
+    CHECK_INT(thrum_read(*(int *)end, &byte, 1, thrum_in_s(1000)), -ECANCELED);
+    return NULL;
+}
+
 static void *sleeps(void *arg)
 {
     (void)arg;
@@ -149,6 +157,23 @@ TEST(one_that_was_woken_is_about_to_go_on)
     assert_int_equal(thrum_future_result(greenlet, THRUM_FOREVER, NULL), 0);
     thrum_future_unref(greenlet);
     thrum_event_fini(&event);
+}
+
+TEST(a_descriptor_is_told_by_its_number)
+{
+    thrum_future *greenlet;
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    greenlet = spawn(reads, &ends[0], "reads");
+    assert_int_equal(thrum_pass(), 0);
+    dump();
+    told("1 greenlet, waiting for read of descriptor #:\n    reads(0x");
+    told("): read of descriptor %d, 999", ends[0]);
+    end(greenlet);
+    assert_int_equal(thrum_hub_close(THRUM_FOREVER), 0);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST(hubs_are_told_too)
