@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * green/peer_thrum.c - greenlets of this thread's hub, with their defaults.
+ *
+ * With $BENCH_THREADS another thread sleeps beside: while a process has one
+ * alone, the library uses no locked instructions.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <thrum.h>
+#include <unistd.h>
 
 #include "green/harness.h"
 
@@ -152,8 +157,19 @@ static void peer_park(long n)
     peer_check("thrum_pass", thrum_pass()); /* the last one sleeps, too */
 }
 
+static void *peer_beside(void *arg)
+{
+    pause();
+    return arg;
+}
+
 static void peer_start(void)
 {
+    pthread_t beside;
+
+    if (getenv("BENCH_THREADS") &&
+        pthread_create(&beside, NULL, peer_beside, NULL))
+        bench_die("pthread_create");
     peer_check("thrum_queue_new", thrum_queue_new(NULL, &peer_there));
     peer_check("thrum_queue_new", thrum_queue_new(NULL, &peer_back));
 }

@@ -23,9 +23,17 @@ WATCHED = set()
 
 MEETER = 'thrum'
 
+
+def beside_a_thread(impl):
+    command, needs, package = impl
+    return (lambda built: ['env', 'BENCH_THREADS=2', *command(built)], needs,
+            package)
+
+
 # name -> how it is started
 IMPLS = {
     'thrum': program('green', 'thrum'),
+    'thrum-threads': beside_a_thread(program('green', 'thrum')),
     'go': program('green', 'go', 'golang-go'),
     'state-threads': program('green', 'state-threads', 'libst-dev'),
     'gevent': script(__file__, 'peer_gevent.py', 'python3-gevent'),

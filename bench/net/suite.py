@@ -112,6 +112,10 @@ def echo_gates(name):
 GATES = [
     *echo_gates('echo100'),
     *echo_gates('echo1000'),
+    ('echo1', 'p50', '<=', 1.03, 'floor-epoll', 'aim'),
+    ('echo100', 'cpu', '<=', 0.75, 'go', 'aim'),
+    ('http', 'cpu', '<=', 0.9, 'nginx', 'aim'),
+    ('memory', 'bytes', '<=', 5120, None, 'aim'),
     ('fanout10000', 'time', '<=', 1.2, 'floor-epoll', 'gate'),
     ('fanout10000', 'time', '<=', 1, 'floor-epoll', 'aim'),
     ('timers', 'time', '<=', 0.1, 'libuv', 'gate'),
