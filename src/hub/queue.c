@@ -235,37 +235,81 @@ static int queue_park(thrum_queue *queue, struct thrumi_queue_node *node,
     return rc == 0 ? node->rc : rc;
 }
 
-/* Tries, and waits on the list if that is what it says. */
-static inline int queue_do(thrum_queue *queue, struct thrumi_queue_node *node,
+/* One who never waits must not keep the thread for ever, but for who asked not
+ * to give the turn away. */
+static inline void queue_spend(thrum_time deadline)
+{
+    if (deadline.ns > 0)
+        thrumi_context_spend();
+}
+
+/* Tries, and waits on the list if that is what it says. The lock is held, and
+ * dropped. */
+static int queue_do_locked(thrum_queue *queue, struct thrumi_queue_node *node,
                            thrumi_queue_try *try, struct thrumi_waitlist *list,
                            thrum_time deadline)
 {
     struct thrumi_queue_woken woken = {NULL, &woken.first};
-    int rc;
+    int rc = try(queue, node, &woken);
 
-    if (thrumi_unlikely(thrumi_queue_inherited(queue)))
-        return -ECHILD;
-    thrumi_spinlock_lock(&queue->lock);
-    rc = try(queue, node, &woken);
     if (rc == THRUMI_QUEUE_WAIT && !queue_is_past(deadline))
         return queue_park(queue, node, list, deadline);
     thrumi_spinlock_unlock(&queue->lock);
     thrumi_waitnode_wake_all(woken.first);
     if (rc == THRUMI_QUEUE_WAIT)
         return -ETIMEDOUT;
-    if (deadline.ns > 0) /* else it is not to give its turn away */
-        thrumi_context_spend();
+    queue_spend(deadline);
     return rc;
+}
+
+static int queue_do(thrum_queue *queue, struct thrumi_queue_node *node,
+                    thrumi_queue_try *try, struct thrumi_waitlist *list,
+                    thrum_time deadline)
+{
+    if (thrumi_unlikely(thrumi_queue_inherited(queue)))
+        return -ECHILD;
+    thrumi_spinlock_lock(&queue->lock);
+    return queue_do_locked(queue, node, try, list, deadline);
+}
+
+/* The quick way of a put, with the lock held: if the first that waits to get
+ * waits for just that, the item is its, and it is to be woken. NULL: it is not
+ * that easy. */
+static inline struct thrumi_parking *queue_hop(thrum_queue *queue, void *item)
+{
+    struct thrumi_waitnode *first = thrumi_waitlist_first(&queue->getters);
+    struct thrumi_queue_node *getter;
+
+    if (first == NULL || first->claim != NULL)
+        return NULL;
+    getter = thrumi_container_of(first, struct thrumi_queue_node, wait);
+    if (getter->peeks)
+        return NULL;
+    thrumi_waitlist_remove(&queue->getters, first);
+    getter->item = item;
+    getter->rc = 0;
+    queue->unfinished++;
+    return first->parking;
 }
 
 int thrum_queue_put(thrum_queue *queue, void *item, thrum_time deadline)
 {
     struct thrumi_queue_node node;
+    struct thrumi_parking *getter;
 
+    if (thrumi_unlikely(thrumi_queue_inherited(queue)))
+        return -ECHILD;
     node.item = item;
     node.priority = thrumi_queue_priority(queue, item);
-    return queue_do(queue, &node, thrumi_queue_try_put, &queue->putters,
-                    deadline);
+    thrumi_spinlock_lock(&queue->lock);
+    getter = queue_hop(queue, item);
+    if (getter == NULL)
+        return queue_do_locked(queue, &node, thrumi_queue_try_put,
+                               &queue->putters, deadline);
+    thrumi_spinlock_unlock(&queue->lock);
+    thrumi_parking_wake(getter);
+    queue_spend(deadline);
+    return 0;
 }
 
 static int queue_get(thrum_queue *queue, bool peeks, thrum_time deadline,
