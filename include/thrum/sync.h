@@ -253,6 +253,17 @@ THRUM_API THRUM_MUST_USE int thrum_condition_wait(thrum_condition *condition,
                                                   thrum_lock *lock,
                                                   thrum_time deadline);
 
+/* The same with an rlock, however often its owner has acquired it.
+ *
+ * Call from:  the owner of the lock, which is the same for all who wait.
+ * Blocks:     as thrum_condition_wait().
+ * Ownership:  borrows.
+ * Returns:    as thrum_condition_wait(); -EPERM, and nothing is done, if the
+ *             caller is not its owner. */
+THRUM_API THRUM_MUST_USE int
+thrum_condition_wait_rlock(thrum_condition *condition, thrum_rlock *lock,
+                           thrum_time deadline);
+
 /* Has the one that waits longest go on, or all of them, in their order; each
  * when it has the lock.
  *

@@ -73,3 +73,20 @@ int thrum_rlock_release(thrum_rlock *rlock)
     thrum_lock_release(&lock->lock);
     return 0;
 }
+
+int thrum_condition_wait_rlock(thrum_condition *condition, thrum_rlock *rlock,
+                               thrum_time deadline)
+{
+    struct rlock *lock = rlock_of(rlock);
+    struct thrumi_context *me = thrumi_lock_owner();
+    unsigned depth;
+    int rc;
+
+    if (!rlock_mine(lock, me))
+        return -EPERM;
+    depth = lock->depth;
+    rlock_own(lock, NULL, 0);
+    rc = thrum_condition_wait(condition, &lock->lock, deadline);
+    rlock_own(lock, me, depth);
+    return rc;
+}

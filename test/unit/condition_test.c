@@ -201,6 +201,65 @@ TEST_PLAYERS(nothing_is_lost_between_producers_and_consumers)
     assert_int_equal(stage.lock.sync.word, 0);
 }
 
+/* ---- with an rlock ---- */
+
+struct rstage {
+    thrum_rlock lock;
+    thrum_condition condition;
+    unsigned depth; /* how often those who wait have it */
+    int code;
+    thrum_time deadline;
+    unsigned done; /* guarded by lock */
+};
+
+static void await_with_rlock(void *arg, unsigned index)
+{
+    struct rstage *stage = arg;
+
+    (void)index;
+    for (unsigned i = 0; i < stage->depth; i++)
+        CHECK_INT(thrum_rlock_acquire(&stage->lock, THRUM_FOREVER), 0);
+    CHECK_INT(thrum_condition_wait_rlock(&stage->condition, &stage->lock,
+                                         stage->deadline),
+              stage->code);
+    stage->done++;
+    for (unsigned i = 0; i < stage->depth; i++)
+        CHECK_INT(thrum_rlock_release(&stage->lock), 0);
+    CHECK_INT(thrum_rlock_release(&stage->lock), -EPERM);
+}
+
+TEST_PLAYERS(an_rlock_is_given_back_and_had_again_as_often)
+{
+    struct rstage stage = {
+        THRUM_RLOCK_INIT, THRUM_CONDITION_INIT, 3, 0, THRUM_FOREVER, 0};
+    struct players players;
+
+    players_begin(&players, mode);
+    players_add_many(&players, 3, await_with_rlock, &stage);
+    AWAIT_WAITING(&stage.condition, 3);
+    assert_int_equal(thrum_rlock_acquire(&stage.lock, THRUM_FOREVER), 0);
+    thrum_condition_notify_all(&stage.condition);
+    assert_int_equal(stage.done, 0);
+    assert_int_equal(thrum_rlock_release(&stage.lock), 0);
+    players_end(&players);
+    assert_int_equal(stage.done, 3);
+}
+
+TEST_PLAYERS(an_rlock_is_had_again_past_the_deadline_too)
+{
+    struct rstage stage = {THRUM_RLOCK_INIT, THRUM_CONDITION_INIT, 2,
+                           -ETIMEDOUT,       thrum_in_ms(1),       0};
+    struct players players;
+
+    players_begin(&players, mode);
+    players_add_many(&players, 3, await_with_rlock, &stage);
+    players_end(&players);
+    assert_int_equal(stage.done, 3);
+    assert_int_equal(thrum_condition_wait_rlock(&stage.condition, &stage.lock,
+                                                THRUM_FOREVER),
+                     -EPERM);
+}
+
 /* ---- in a callback ---- */
 
 static void wait_in_callback(thrum_future *future, void *arg)
