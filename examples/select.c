@@ -6,6 +6,10 @@
  * is getting from a channel into which it always tries to put. It ends when the
  * queue of numbers is closed.
  */
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include "check.h"
 
 /* doc: loop */
@@ -70,6 +74,53 @@ static void await(thrum_future *future)
 }
 /* doc: end */
 
+/* doc: descriptor */
+/* What comes through a descriptor, up to its end or until it is to stop. */
+static size_t count_bytes(int fd, thrum_event *stop)
+{
+    char buffer[256];
+    size_t total = 0;
+    ssize_t n;
+
+    for (;;) {
+        thrum_select_case cases[] = {
+            thrum_select_fd(fd, POLLIN),
+            thrum_select_event(stop),
+        };
+
+        if (CHECK(thrum_select(cases, 2, THRUM_FOREVER)) == 1)
+            return total;
+        n = read(fd, buffer, sizeof(buffer)); /* it will not wait */
+        if (n <= 0)
+            return total;
+        total += (size_t)n;
+    }
+}
+/* doc: end */
+
+static void *say_hello(void *fd)
+{
+    ssize_t n = write(*(int *)fd, "hello", 5);
+
+    close(*(int *)fd);
+    return n == 5 ? NULL : thrum_raise(-EIO, "the pipe is broken");
+}
+
+static void show_descriptor(thrum_executor *pool)
+{
+    thrum_event stop = THRUM_EVENT_INIT;
+    thrum_future *said;
+    int ends[2];
+
+    CHECK(pipe(ends));
+    CHECK(thrum_executor_submit(pool, say_hello, &ends[1], 0, &said));
+    printf("bytes: %d\n", (int)count_bytes(ends[0], &stop));
+    CHECK(thrum_future_result(said, THRUM_FOREVER, NULL));
+    thrum_future_unref(said);
+    thrum_event_fini(&stop);
+    close(ends[0]);
+}
+
 int main(void)
 {
     thrum_queue_options options = THRUM_QUEUE_OPTIONS;
@@ -94,6 +145,7 @@ int main(void)
     CHECK(thrum_future_result(future, THRUM_FOREVER, &sum));
     printf("the sum in the end: %d\n", (int)*(intptr_t *)sum);
 
+    show_descriptor(pool);
     thrum_future_unref(future);
     CHECK(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER));
     thrum_executor_unref(pool);
