@@ -276,12 +276,15 @@ bool thrumi_hub_is_busy(const struct thrumi_hub *hub)
            thrumi_hub_has_greens(hub);
 }
 
-bool thrumi_hub_is_alone(struct thrumi_hub *hub)
+bool thrumi_hub_has_sources(const struct thrumi_hub *hub)
 {
-    if (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0)
-        return false;
-    return !hub->watched &&
-           thrumi_thread_count() == 1 + thrumi_monitor_threads();
+    return hub->timers > 0 || hub->watched ||
+           (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0);
+}
+
+bool thrumi_hub_is_alone(void)
+{
+    return thrumi_thread_count() == 1 + thrumi_monitor_threads();
 }
 
 /* ---- the end ---- */

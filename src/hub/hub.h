@@ -128,8 +128,10 @@ int thrumi_hub_need_engine(struct thrumi_hub *hub);
 bool thrumi_hub_is_busy(const struct thrumi_hub *hub);
 bool thrumi_hub_has_greens(const struct thrumi_hub *hub);
 
-/* Could nobody but the hub's own greenlets wake one of them? */
-bool thrumi_hub_is_alone(struct thrumi_hub *hub);
+/* Could the clock, a descriptor or the program's own loop wake somebody? */
+bool thrumi_hub_has_sources(const struct thrumi_hub *hub);
+/* Is there no other thread that could? */
+bool thrumi_hub_is_alone(void);
 
 /* ---- hub_stats.c ---- */
 

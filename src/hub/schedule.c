@@ -22,7 +22,8 @@
 #include "sys/rmw.h"
 #include "task/guard.h"
 
-#define SCHEDULE_TURNS 61u /* switches between two looks at events */
+#define SCHEDULE_TURNS    61u /* switches between two looks at events */
+#define SCHEDULE_GRACE_MS 50  /* before threads are counted for a deadlock */
 
 /* ---- events ---- */
 
@@ -129,19 +130,31 @@ static bool hub_end_deadlock(struct thrumi_hub *hub)
 {
     struct thrumi_stop *stop = hub->main_stop;
 
-    if (hub->timers > 0 || !thrumi_hub_is_alone(hub) ||
-        thrumi_inbox_has(&hub->inbox))
+    if (!thrumi_hub_is_alone() || thrumi_inbox_has(&hub->inbox))
         return false;
     thrumi_hub_tell_deadlock(hub);
     return stop != NULL && stop->parking != NULL &&
            thrumi_hub_end_wait(stop->parking, -EDEADLK);
 }
 
+/* Sleeps for a moment if the process has had other threads: to count them is a
+ * system call, which a wake would make useless, and those that have ended go on
+ * being counted for a moment. True: something has come. */
+static bool hub_wait_first(struct thrumi_hub *hub)
+{
+    if (thrumi_alone())
+        return false;
+    thrumi_hub_wait(hub, thrum_in_ms(SCHEDULE_GRACE_MS));
+    return hub->ready.first != 0;
+}
+
 /* Nobody can go on: waits until somebody can. */
 static void hub_idle(struct thrumi_hub *hub)
 {
-    if (!hub_end_deadlock(hub))
-        thrumi_hub_wait(hub, THRUM_FOREVER);
+    if (!thrumi_hub_has_sources(hub) &&
+        (hub_wait_first(hub) || hub_end_deadlock(hub)))
+        return;
+    thrumi_hub_wait(hub, THRUM_FOREVER);
 }
 
 /* ---- the next ---- */

@@ -267,4 +267,29 @@ TEST(S5_a_deadlock_is_told_with_who_waits_for_what)
     assert_int_equal(in_child(deadlocks, NULL), 0);
 }
 
+static void *does_nothing(void *arg)
+{
+    return arg;
+}
+
+/* The kernel may count a thread for a moment after it was joined. */
+static int deadlocks_after_threads(void *arg)
+{
+    thrum_event event;
+
+    (void)arg;
+    thrum_event_init(&event);
+    CHECK_INT(thrum_hub_open(NULL), 0);
+    for (int i = 0; i < 5; i++) {
+        join_thread(spawn_thread(does_nothing, NULL));
+        CHECK_INT(thrum_event_wait(&event, THRUM_FOREVER), -EDEADLK);
+    }
+    return 0;
+}
+
+TEST(S5_threads_that_have_ended_do_not_hide_a_deadlock)
+{
+    assert_int_equal(in_child(deadlocks_after_threads, NULL), 0);
+}
+
 TEST_MAIN("dump_waits")
