@@ -218,37 +218,6 @@ static int64_t uring_try(struct engine_uring *self, struct thrumi_io *io,
     return result;
 }
 
-/* ---- turns ---- */
-
-/* The kernel does not say which of several calls on one descriptor is done
- * first. So it gets one for each direction; bits in the entry's `ready` say
- * that it has. The others wait in the list, and have `readiness` set. */
-
-static int uring_await_turn(struct engine_uring *self, struct thrumi_fd *entry,
-                            const struct thrumi_io *io, thrum_time deadline)
-{
-    unsigned turn = thrumi_io_turn(io);
-    struct thrumi_fd_wait wait;
-    int rc;
-
-    thrumi_fd_wait_init(&wait, entry->generation, io, turn);
-    thrumi_list_append(&entry->waits, &wait.link);
-    self->waiting++;
-    rc = thrumi_parking_wait(&wait.parking, deadline);
-    self->waiting--;
-    if (thrumi_link_listed(&wait.link)) {
-        thrumi_list_remove(&wait.link);
-        return rc;
-    }
-    if (rc != 0)
-        thrumi_parking_finish(&wait.parking);
-    if (wait.code != 0)
-        return wait.code;
-    if (rc != 0)
-        thrumi_fd_pass_turn(entry, turn, wait.generation);
-    return wait.generation != entry->generation ? -EBADF : rc;
-}
-
 /* ---- making a call ---- */
 
 /* Which way a read or write goes depends on what the descriptor is. */
@@ -267,29 +236,46 @@ static int uring_learn(struct engine_uring *self, struct thrumi_io *io)
     return 0;
 }
 
+static bool uring_is_nonblocking(const struct engine_uring *self, int fd)
+{
+    const struct thrumi_fd *entry = thrumi_fd_find(&self->fds, fd);
+
+    return entry != NULL && entry->nonblocking;
+}
+
+/* The kernel does not wait on what has O_NONBLOCK: from now on we do. */
+static int64_t uring_go_on(struct engine_uring *self, struct thrumi_io *io,
+                           thrum_time deadline)
+{
+    struct thrumi_fd *entry = thrumi_fd_find(&self->fds, io->fd);
+
+    if (entry != NULL)
+        entry->nonblocking = true;
+    io->started = io->op == THRUMI_IO_CONNECT;
+    return uring_try(self, io, deadline);
+}
+
 static int64_t uring_go(struct engine_uring *self, struct thrumi_io *io,
                         thrum_time deadline)
 {
     enum thrumi_uring_way way = thrumi_uring_way(io);
     int64_t result = -EAGAIN;
 
-    if (way == THRUMI_URING_BY_TRY || io->nowait || io->started)
+    if (way == THRUMI_URING_BY_TRY || io->nowait || io->started ||
+        uring_is_nonblocking(self, io->fd))
         return uring_try(self, io, deadline);
     if (way == THRUMI_URING_AT_FIRST)
         result = thrumi_io_try(io);
     if (result == -EAGAIN || result == THRUMI_IO_BLOCKS)
         result = uring_call(self, io, deadline);
-    if (io->op == THRUMI_IO_CONNECT &&
-        (result == -EINPROGRESS || result == -EAGAIN)) {
-        io->started = true;
-        result = -EAGAIN;
-    }
-    if (result == -EAGAIN) /* it has O_NONBLOCK */
-        result = uring_try(self, io, deadline);
+    if (result == -EAGAIN || result == -EINPROGRESS)
+        result = uring_go_on(self, io, deadline);
     return result;
 }
 
-/* When those that came first are done. */
+/* When those that came first are done: the kernel does not say which of several
+ * calls on one descriptor it makes first. So it gets one for each direction; bits
+ * in the entry's `ready` say that it has. */
 static int64_t uring_go_in_turn(struct engine_uring *self, struct thrumi_io *io,
                                 thrum_time deadline)
 {
@@ -304,7 +290,9 @@ static int64_t uring_go_in_turn(struct engine_uring *self, struct thrumi_io *io,
     if (entry == NULL)
         return -ENOMEM;
     if (entry->ready & turn) {
-        result = uring_await_turn(self, entry, io, deadline);
+        self->waiting++;
+        result = thrumi_fd_await_turn(entry, turn, io, deadline);
+        self->waiting--;
         if (result != 0)
             return result;
     }

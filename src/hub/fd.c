@@ -8,6 +8,7 @@
  */
 #include "hub/fd.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -109,6 +110,7 @@ void thrumi_fd_renew(struct thrumi_fd *entry)
     entry->sticky = 0;
     entry->kind = THRUMI_IO_UNKNOWN;
     entry->registered = false;
+    entry->nonblocking = false;
     entry->waits_seen = 0;
 }
 
@@ -183,6 +185,28 @@ void thrumi_fd_pass_turn(struct thrumi_fd *entry, unsigned turn,
 {
     if (entry->generation == generation && !thrumi_fd_wake_first(entry, turn))
         entry->ready &= (uint8_t)~turn;
+}
+
+int thrumi_fd_await_turn(struct thrumi_fd *entry, unsigned turn,
+                         const struct thrumi_io *io, thrum_time deadline)
+{
+    struct thrumi_fd_wait wait;
+    int rc;
+
+    thrumi_fd_wait_init(&wait, entry->generation, io, turn);
+    thrumi_list_append(&entry->waits, &wait.link);
+    rc = thrumi_parking_wait(&wait.parking, deadline);
+    if (thrumi_link_listed(&wait.link)) {
+        thrumi_list_remove(&wait.link);
+        return rc;
+    }
+    if (rc != 0)
+        thrumi_parking_finish(&wait.parking);
+    if (wait.code != 0)
+        return wait.code;
+    if (rc != 0)
+        thrumi_fd_pass_turn(entry, turn, wait.generation);
+    return wait.generation != entry->generation ? -EBADF : rc;
 }
 
 void thrumi_fd_wake_all(struct thrumi_fd *entry, int code)

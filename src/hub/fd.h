@@ -34,6 +34,7 @@ struct thrumi_fd {
     uint8_t sticky;           /* of these, those that a short count leaves */
     uint8_t kind;             /* enum thrumi_io_kind */
     bool registered;          /* with the engine */
+    bool nonblocking;         /* io_uring says -EAGAIN: it has O_NONBLOCK */
     uint8_t waits_seen;       /* up to the number at which it is looked at */
 };
 
@@ -77,6 +78,10 @@ struct thrumi_fd_wait *thrumi_fd_first(const struct thrumi_fd *entry,
 bool thrumi_fd_wake_first(struct thrumi_fd *entry, unsigned readiness);
 /* The same with all that only look: of polls, each wants to know. */
 void thrumi_fd_wake_polls(struct thrumi_fd *entry, unsigned readiness);
+/* Waits until whoever has the turn for a direction passes it on. 0, or why that
+ * is not to be: as of a wait, the code of thrumi_fd_wake_all(), -EBADF. */
+int thrumi_fd_await_turn(struct thrumi_fd *entry, unsigned turn,
+                         const struct thrumi_io *io, thrum_time deadline);
 /* Who had the turn for a direction, in this life of the number, hands it to the
  * next, or gives it up. */
 void thrumi_fd_pass_turn(struct thrumi_fd *entry, unsigned turn,

@@ -59,6 +59,7 @@ static char uringfd_order;
 #define URINGFD_SLOTS   512u
 #define URINGFD_RESULTS 2048u
 #define URINGFD_HIGH    1000
+#define URINGFD_WORKERS 128u
 
 static const unsigned uringfd_features =
     URING_FEAT_SINGLE_MMAP | URING_FEAT_NODROP | URING_FEAT_SUBMIT_STABLE |
@@ -226,6 +227,16 @@ static void uringfd_register_itself(struct thrumi_uring *ring)
     ring->enter_flags = URING_ENTER_REGISTERED;
 }
 
+/* Threads of the kernel that may sit in calls without an end, as opens of FIFOs:
+ * as many as it takes would be as many as the user may have. Those that wait for
+ * disks are bounded anyway. */
+static void uringfd_bound_workers(int fd)
+{
+    unsigned most[2] = {0, URINGFD_WORKERS}; /* 0: as it is */
+
+    (void)uringfd_register(fd, URING_REGISTER_WORKERS, most, 2);
+}
+
 int thrumi_uring_open(struct thrumi_uring *ring)
 {
     struct io_uring_params params;
@@ -243,6 +254,7 @@ int thrumi_uring_open(struct thrumi_uring *ring)
         return rc;
     }
     ring->fd = fd;
+    uringfd_bound_workers(fd);
     uringfd_register_itself(ring);
     return 0;
 }

@@ -157,6 +157,47 @@ static bool engine_there(const struct thrumi_engine_ops *ops)
                        (rig_open(&(rig), engines[e_]), true); \
       rig_close(&(rig)), e_++)
 
+/* ---- choice ---- */
+
+static const char *engine_for(const char *loop)
+{
+    struct thrumi_engine *engine = NULL;
+    const char *name;
+    int rc;
+
+    if (loop != NULL)
+        setenv("THRUM_LOOP", loop, 1);
+    else
+        unsetenv("THRUM_LOOP");
+    rc = thrumi_engine_open(&engine);
+    unsetenv("THRUM_LOOP");
+    if (rc != 0)
+        return thrum_strerror(rc);
+    name = engine->ops->name;
+    engine->ops->close(engine);
+    return name;
+}
+
+static bool fail_call(const char *call, void *arg)
+{
+    return strcmp(call, arg) == 0;
+}
+
+TEST(the_environment_says_which_engine)
+{
+    static char call[] = "io_uring_setup";
+    bool uring = engine_there(&thrumi_engine_uring);
+
+    assert_string_equal(engine_for("epoll"), "epoll");
+    assert_string_equal(engine_for(NULL), uring ? "uring" : "epoll");
+    assert_string_equal(engine_for(""), uring ? "uring" : "epoll");
+    assert_string_equal(engine_for("kqueue"), thrum_strerror(-EINVAL));
+    thrumi_fault_set(fail_call, call);
+    assert_string_equal(engine_for(NULL), "epoll");
+    assert_string_equal(engine_for("uring"), thrum_strerror(-EPERM));
+    thrumi_fault_set(NULL, NULL);
+}
+
 /* ---- reads ---- */
 
 /* What there is to be read comes while the call waits. */
@@ -238,11 +279,6 @@ TEST(read_waits_on_what_does_not_block)
 }
 
 /* Kernels that do not know RWF_NOWAIT for pipes. */
-static bool fail_call(const char *call, void *arg)
-{
-    return strcmp(call, arg) == 0;
-}
-
 TEST(read_waits_without_RWF_NOWAIT)
 {
     static char call[] = "rwf_nowait";
