@@ -217,6 +217,7 @@ TEST(those_of_another_hub_are_told_too)
     thrum_event_init(&never);
     thrum_event_init(&dumped);
     greenlet = spawn(waits_for_event, &never, "there");
+    assert_int_equal(thrum_pass(), 0);
     thread = spawn_thread(dumps, &dumped);
     assert_int_equal(thrum_event_wait(&dumped, THRUM_FOREVER), 0);
     join_thread(thread);
