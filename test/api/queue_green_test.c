@@ -215,6 +215,38 @@ TEST(S10_a_block_with_a_deadline_ends_a_wait)
     thrum_queue_free(queue);
 }
 
+/* In a child, which has no other thread that could do it. */
+static int wait_for_nobody(void *arg)
+{
+    struct call call = {NULL, NULL, 1};
+    thrum_future *future = NULL;
+    void *item = NULL;
+
+    CHECK_INT(thrum_queue_new(NULL, &call.queue), 0);
+    CHECK_INT(thrum_spawn(call_get, &call, 0, &future), 0);
+    CHECK_INT(thrum_queue_get(call.queue, THRUM_FOREVER, &item), -EDEADLK);
+    {
+        thrum_select_case cases[] = {thrum_select_get(call.queue),
+                                     thrum_select_never()};
+
+        CHECK_INT(thrum_select(cases, 2, THRUM_FOREVER), -EDEADLK);
+    }
+    CHECK_INT(call.rc, 1); /* that one waits on: main can mend it */
+    CHECK_INT(thrum_queue_put(call.queue, cells, THRUM_NOW), 0);
+    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    CHECK_INT(call.rc, 0);
+    thrum_future_unref(future);
+    thrum_queue_free(call.queue);
+    return 0;
+}
+
+TEST(S5_a_wait_that_nobody_can_end_is_told_so)
+{
+    if (TEST_TSAN) /* as hub_fork_test.c says */
+        TEST_SKIP("its runtime ignores synchronisation in such a child");
+    assert_int_equal(in_child(wait_for_nobody, NULL), 0);
+}
+
 /* ---- turns ---- */
 
 struct busy {
