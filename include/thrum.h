@@ -24,8 +24,10 @@
 #include <thrum/process_pool.h>
 #include <thrum/promise.h>
 #include <thrum/queue.h>
+#include <thrum/resolve.h>
 #include <thrum/scope.h>
 #include <thrum/select.h>
+#include <thrum/server.h>
 #include <thrum/stack.h>
 #include <thrum/stats.h>
 #include <thrum/sync.h>
