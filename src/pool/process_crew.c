@@ -57,7 +57,8 @@ static struct thrumi_request *crew_request(struct thrumi_crew *crew,
     return request;
 }
 
-static struct thrumi_flight *crew_flight(struct thrumi_crew *crew, uint64_t seq)
+static struct thrumi_process_flight *crew_flight(struct thrumi_crew *crew,
+                                                 uint64_t seq)
 {
     return &crew->flights[seq % THRUMI_WIRE_SLOTS];
 }
@@ -66,7 +67,7 @@ static void crew_put(struct thrumi_crew *crew, thrum_future *task,
                      int64_t run_ns)
 {
     *crew_flight(crew, crew->out.ring.mine) =
-        (struct thrumi_flight){task, run_ns};
+        (struct thrumi_process_flight){task, run_ns};
     thrumi_wire_put(&crew->out);
 }
 
@@ -162,7 +163,7 @@ void thrumi_crew_ring(struct thrumi_crew *crew)
 
 void thrumi_crew_land(struct thrumi_crew *crew, uint64_t seq)
 {
-    struct thrumi_flight *flight = crew_flight(crew, seq);
+    struct thrumi_process_flight *flight = crew_flight(crew, seq);
 
     crew->limited -= flight->run_ns > 0;
     crew->in_flight--;

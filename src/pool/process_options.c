@@ -13,7 +13,8 @@
 
 #define OPTIONS_TIME_TASKS 64
 
-static int options_check_numbers(const thrum_process_pool_options *options)
+static int
+process_options_check_numbers(const thrum_process_pool_options *options)
 {
     if (options->size < sizeof(*options) || options->max_workers < 0 ||
         options->max_workers > THRUMI_CREW_MOST || options->idle_ns < 0 ||
@@ -28,7 +29,7 @@ static int options_check_numbers(const thrum_process_pool_options *options)
     return 0;
 }
 
-static int options_check_environment(const char *const *environment)
+static int process_options_check_environment(const char *const *environment)
 {
     for (; environment != NULL && *environment != NULL; environment++)
         if (strchr(*environment, '=') == NULL || **environment == '=')
@@ -36,12 +37,12 @@ static int options_check_environment(const char *const *environment)
     return 0;
 }
 
-static int options_check(const thrum_process_pool_options *options)
+static int process_options_check(const thrum_process_pool_options *options)
 {
-    int rc = options_check_numbers(options);
+    int rc = process_options_check_numbers(options);
 
     if (rc == 0)
-        rc = options_check_environment(options->environment);
+        rc = process_options_check_environment(options->environment);
     if (rc == 0)
         rc = thrumi_thread_check_affinity(options->affinity,
                                           options->affinity_count);
@@ -102,7 +103,7 @@ static int options_copy_argument(struct thrumi_process_pool *pool,
 int thrumi_process_set_options(struct thrumi_process_pool *pool,
                                const thrum_process_pool_options *options)
 {
-    int rc = options_check(options);
+    int rc = process_options_check(options);
 
     if (rc != 0)
         return rc;

@@ -65,7 +65,7 @@ enum thrumi_crew_state {
 };
 
 /* A request that is to be answered. */
-struct thrumi_flight {
+struct thrumi_process_flight {
     thrum_future *task; /* NULL: taken back, or not a task */
     int64_t run_ns;     /* 0: no limit */
 };
@@ -81,7 +81,7 @@ struct thrumi_crew {
     struct thrumi_wire_shared *shared;
     /* guarded by pool.lock: */
     struct thrumi_wire_out out;
-    struct thrumi_flight flights[THRUMI_WIRE_SLOTS];
+    struct thrumi_process_flight flights[THRUMI_WIRE_SLOTS];
     unsigned in_flight; /* tasks that it has */
     unsigned limited;   /* of these, with a limit to their time */
     uint64_t first;     /* the oldest request that may be unanswered */

@@ -73,7 +73,8 @@ static void upkeep_shrink(struct thrumi_process_pool *pool)
 static int64_t upkeep_limit(struct thrumi_crew *crew, thrum_future **ret)
 {
     for (uint64_t seq = crew->first; seq < crew->out.ring.mine; seq++) {
-        struct thrumi_flight *flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
+        struct thrumi_process_flight *flight =
+            &crew->flights[seq % THRUMI_WIRE_SLOTS];
         int64_t begun_at;
 
         if (flight->task == NULL || flight->run_ns == 0 ||

@@ -44,13 +44,13 @@ static struct {
     int count;
     const void *pc;
     void *frames[ASK_FRAMES];
-} ask;
+} ask_state;
 
 static bool ask_move(unsigned from, unsigned to)
 {
     /* acquire, release: pairs with itself on the other side */
     return atomic_compare_exchange_strong_explicit(
-        &ask.word, &from, to, memory_order_acq_rel, memory_order_relaxed);
+        &ask_state.word, &from, to, memory_order_acq_rel, memory_order_relaxed);
 }
 
 static void ask_handler(int number, siginfo_t *info, void *context)
@@ -59,14 +59,15 @@ static void ask_handler(int number, siginfo_t *info, void *context)
 
     (void)number;
     (void)info;
-    if (atomic_load_explicit(&ask.thread, memory_order_relaxed) ==
+    if (atomic_load_explicit(&ask_state.thread, memory_order_relaxed) ==
             thrumi_thread_number() &&
         ask_move(ASK_ASKED, ASK_ANSWERING)) {
-        ask.pc = thrumi_interrupted_at(context).pc;
-        ask.count = thrumi_unwind(ask.frames, ASK_FRAMES);
+        ask_state.pc = thrumi_interrupted_at(context).pc;
+        ask_state.count = thrumi_unwind(ask_state.frames, ASK_FRAMES);
         /* release: pairs with the acquire in ask_wait() */
-        atomic_store_explicit(&ask.word, ASK_ANSWERED, memory_order_release);
-        thrumi_wake_word(&ask.word, 1);
+        atomic_store_explicit(&ask_state.word, ASK_ANSWERED,
+                              memory_order_release);
+        thrumi_wake_word(&ask_state.word, 1);
     }
     errno = error;
 }
@@ -95,13 +96,13 @@ static bool ask_wait(thrum_time deadline)
     int rc = 0;
 
     for (;;) {
-        word = atomic_load_explicit(&ask.word, memory_order_acquire);
+        word = atomic_load_explicit(&ask_state.word, memory_order_acquire);
         if (word == ASK_ANSWERED)
             return true;
         if (rc != 0 && ask_move(ASK_ASKED, ASK_NONE))
             return false;
         /* once it is answering it will have answered soon */
-        rc = thrumi_park_word(&ask.word, word,
+        rc = thrumi_park_word(&ask_state.word, word,
                               rc == 0 ? deadline : THRUM_FOREVER);
     }
 }
@@ -111,13 +112,13 @@ static int ask_take(void **frames, int max)
 {
     int first = 0;
 
-    while (first < ask.count && ask.frames[first] != ask.pc)
+    while (first < ask_state.count && ask_state.frames[first] != ask_state.pc)
         first++;
-    if (first == ask.count)
+    if (first == ask_state.count)
         first = 0;
-    if (max > ask.count - first)
-        max = ask.count - first;
-    memcpy(frames, ask.frames + first, (size_t)max * sizeof(*frames));
+    if (max > ask_state.count - first)
+        max = ask_state.count - first;
+    memcpy(frames, ask_state.frames + first, (size_t)max * sizeof(*frames));
     return max;
 }
 
@@ -126,12 +127,12 @@ int thrumi_ask_frames(int thread, int signal, thrum_time deadline,
 {
     int n = 0;
 
-    atomic_store_explicit(&ask.thread, thread, memory_order_relaxed);
+    atomic_store_explicit(&ask_state.thread, thread, memory_order_relaxed);
     /* release: pairs with ask_move() in the handler */
-    atomic_store_explicit(&ask.word, ASK_ASKED, memory_order_release);
+    atomic_store_explicit(&ask_state.word, ASK_ASKED, memory_order_release);
     if (syscall(SYS_tgkill, getpid(), thread, signal) == 0 &&
         ask_wait(deadline))
         n = ask_take(frames, max);
-    atomic_store_explicit(&ask.word, ASK_NONE, memory_order_relaxed);
+    atomic_store_explicit(&ask_state.word, ASK_NONE, memory_order_relaxed);
     return n;
 }
