@@ -69,26 +69,23 @@ struct sockaddr_in bench_server(void)
     return harness_loopback(strtol(harness_setting("BENCH_PORT"), NULL, 10));
 }
 
-void bench_say_port(int fd)
+void bench_say_port(const struct sockaddr_in *address)
 {
-    struct sockaddr_in address;
-    socklen_t size = sizeof address;
-
-    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-        bench_die("getsockname");
-    printf("port %d\n", ntohs(address.sin_port));
+    printf("port %d\n", ntohs(address->sin_port));
     fflush(stdout);
 }
 
 int bench_listen(int type)
 {
-    struct sockaddr_in any = harness_loopback(0);
+    struct sockaddr_in address = harness_loopback(0);
+    socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | type, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof any) < 0 ||
-        listen(fd, BENCH_WAITING) < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
+        listen(fd, BENCH_WAITING) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0)
         bench_die("listen");
-    bench_say_port(fd);
+    bench_say_port(&address);
     return fd;
 }
 

@@ -57,7 +57,7 @@ extern const struct bench_peer bench_peer;
 /* A listening socket at some port, which is said. `type` is that of socket(),
  * SOCK_NONBLOCK or nothing beside it. */
 int bench_listen(int type);
-void bench_say_port(int fd);
+void bench_say_port(const struct sockaddr_in *address);
 
 /* Of a connection: small answers leave at once; its end leaves nothing behind
  * in either system. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net/peer_thrum.c - a greenlet for every connection, with its defaults.
+ * net/peer_thrum.c - Thrum's server, and a greenlet for every request.
  */
 #include "net/peer_thrum.h"
 
@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <thrum.h>
 
-#define ROOM 512
+#define ROOM        512
+#define CONNECTIONS 20000
 
 static bench_answer *peer_answer;
 static struct sockaddr_in peer_server;
@@ -27,9 +28,8 @@ static inline int64_t peer_check(const char *call, int64_t rc)
     return rc;
 }
 
-static void *peer_connection(void *arg)
+static void peer_connection(int fd, void *arg)
 {
-    int fd = (int)(long)arg;
     char room[ROOM];
     int64_t got;
 
@@ -38,22 +38,26 @@ static void *peer_connection(void *arg)
         if (thrum_write_all(fd, out.data, out.size, THRUM_FOREVER) < 0)
             break;
     }
-    thrum_close(fd);
-    return NULL;
 }
 
 static void peer_serve(bench_answer *answer)
 {
-    int listener = bench_listen(SOCK_NONBLOCK);
+    thrum_server_options options = THRUM_SERVER_OPTIONS;
+    struct sockaddr_in address;
+    unsigned length = sizeof address;
+    thrum_server *server;
 
     peer_answer = answer;
-    for (;;) {
-        int fd = (int)peer_check(
-            "thrum_accept", thrum_accept(listener, NULL, NULL, THRUM_FOREVER));
-        bench_nodelay(fd);
-        peer_check("thrum_spawn",
-                   thrum_spawn(peer_connection, (void *)(long)fd, 0, NULL));
-    }
+    options.limit = CONNECTIONS;
+    options.backlog = BENCH_WAITING;
+    peer_check("thrum_stream_server_new",
+               thrum_stream_server_new("127.0.0.1:0", peer_connection, NULL,
+                                       &options, &server));
+    peer_check(
+        "thrum_server_address",
+        thrum_server_address(server, (struct sockaddr *)&address, &length));
+    bench_say_port(&address);
+    peer_check("thrum_sleep", thrum_sleep(THRUM_FOREVER));
 }
 
 static void *peer_request(void *arg)
