@@ -269,8 +269,8 @@ static bool collect_some(struct thrumi_process_pool *pool,
         thrumi_spsc_take(&crew->responses);
         n += sane;
     }
-    sane = sane && !crew->responses.broken;
     thrumi_mutex_lock(&pool->lock);
+    sane = sane && !crew->responses.broken && !crew->out.ring.broken;
     for (unsigned i = 0; i < n; i++)
         if (crew->lies ||
             !collect_match(pool, crew, &responses[i], &outcomes[i])) {

@@ -18,6 +18,7 @@
 #include "sys/signals.h"
 
 #define DEATH_FIRST_PAUSE 10000000 /* ns; doubles each time */
+#define DEATH_SUSPECT     5u       /* workers that died when a task was next */
 
 /* ---- why ---- */
 
@@ -121,10 +122,34 @@ static void death_of_task(struct thrumi_process_pool *pool,
     thrumi_process_answer(pool, task, &outcome);
 }
 
+/* The task that was next, or the one that a worker without its mind says it has
+ * not begun. It is believed a few times, since a worker may be killed from
+ * outside, and then taken for what killed them. */
+static void death_suspect(struct thrumi_process_pool *pool,
+                          struct thrumi_crew *crew,
+                          const struct thrumi_ending *ending)
+{
+    for (uint64_t seq = crew->first; seq < crew->out.ring.mine; seq++) {
+        thrum_future *task = crew->flights[seq % THRUMI_WIRE_SLOTS].task;
+
+        if (task == NULL)
+            continue;
+        if (!thrumi_crew_has_begun(crew, seq) && !crew->lies &&
+            crew->killed != task &&
+            (crew->state == THRUMI_CREW_STARTING ||
+             ++task->extra.task->suspected < DEATH_SUSPECT))
+            return;
+        thrumi_crew_land(crew, seq);
+        death_of_task(pool, crew, task, ending);
+        return;
+    }
+}
+
 static void death_of_flights(struct thrumi_process_pool *pool,
                              struct thrumi_crew *crew,
                              const struct thrumi_ending *ending)
 {
+    death_suspect(pool, crew, ending);
     thrumi_process_reclaim(pool, crew, crew->first);
     for (uint64_t seq = crew->first; seq < crew->out.ring.mine; seq++) {
         thrum_future *task = crew->flights[seq % THRUMI_WIRE_SLOTS].task;
@@ -159,7 +184,7 @@ void thrumi_process_bury(struct thrumi_process_pool *pool,
 {
     thrumi_process_collect(pool, crew);
     thrumi_mutex_lock(&pool->lock);
-    if (crew->state == THRUMI_CREW_STARTING &&
+    if (crew->state == THRUMI_CREW_STARTING && !crew->lies &&
         atomic_load_explicit(&pool->kill_all, memory_order_relaxed) == 0)
         thrumi_process_not_born(pool, death_error(crew, ending));
     death_of_flights(pool, crew, ending);

@@ -64,6 +64,9 @@ void thrum_worker_main(void)
 
 const char *thrumi_process_way(void)
 {
+    /* it would run main, since the variable is not for it */
+    if (thrumi_start_is_secure())
+        return NULL;
     if (thrumi_start_can())
         return THRUMI_PROCESS_BY_LOADER;
     if (atomic_load_explicit(&entry_main_asks, memory_order_relaxed))

@@ -96,6 +96,9 @@ static int process_enqueue(void *self, thrum_task *opaque)
     bool wake = false;
     int rc = process_closing(pool);
 
+    /* a step of thrum_future_then() comes with a pointer */
+    if (task->extra.task == NULL || task->extra.task->size == 0)
+        return THRUM_ENOTSHARED;
     if (rc == 0)
         rc = process_admit(pool);
     if (rc == 1)

@@ -68,6 +68,9 @@ enum thrumi_crew_state {
 struct thrumi_process_flight {
     thrum_future *task; /* NULL: taken back, or not a task */
     int64_t run_ns;     /* 0: no limit */
+    /* if it has a limit: */
+    int64_t begun_at; /* when it began, once that is known; or 0 */
+    int64_t next_at;  /* since when nothing is before it; or 0 */
 };
 
 /* A worker process, as its owner sees it. */

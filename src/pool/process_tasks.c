@@ -40,7 +40,7 @@ static bool tasks_withdraw(struct thrumi_process_pool *pool, thrum_future *task,
         }
         thrumi_crew_land(crew, extra->ticket);
         *ret_ours = true;
-    } else if (thrumi_link_listed(&extra->link)) {
+    } else if (extra != NULL && thrumi_link_listed(&extra->link)) {
         thrumi_process_unqueue(pool, task);
         *ret_ours = true;
     }

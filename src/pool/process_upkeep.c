@@ -9,6 +9,8 @@
 #include "sys/memfd.h"
 #include "sys/message.h"
 
+#define UPKEEP_PATIENCE 1000000000 /* ns, for a worker that does not begin */
+
 /* Starts one that is missing: false if none is, or none can be now. */
 static bool upkeep_start_one(struct thrumi_process_pool *pool)
 {
@@ -69,26 +71,57 @@ static void upkeep_shrink(struct thrumi_process_pool *pool)
     }
 }
 
+/* When a task began, as its worker says; not later than when we see it. */
+static int64_t upkeep_begun_at(struct thrumi_crew *crew, uint64_t seq,
+                               int64_t now)
+{
+    int64_t begun_at =
+        atomic_load_explicit(&thrumi_wire_request(crew->shared, seq)->begun_at,
+                             memory_order_relaxed);
+
+    return begun_at > 0 && begun_at < now ? begun_at : now;
+}
+
+static int64_t upkeep_sum(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+/* When the request, which is the worker's next or the one that it is at, has to
+ * be answered. One that is said not to have begun is given more time, not for
+ * ever: a worker that is out of its mind says anything. */
+static int64_t upkeep_limit_of(struct thrumi_crew *crew, uint64_t seq,
+                               int64_t now)
+{
+    struct thrumi_flight *flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
+
+    if (flight->begun_at == 0 && thrumi_crew_has_begun(crew, seq))
+        flight->begun_at = upkeep_begun_at(crew, seq, now);
+    if (flight->begun_at != 0)
+        return upkeep_sum(flight->begun_at, flight->run_ns);
+    if (crew->state == THRUMI_CREW_STARTING)
+        return INT64_MAX;
+    if (flight->next_at == 0)
+        flight->next_at = now;
+    return upkeep_sum(upkeep_sum(flight->next_at, UPKEEP_PATIENCE),
+                      upkeep_sum(flight->run_ns, flight->run_ns));
+}
+
 /* When the task that it runs has to have ended; INT64_MAX: whenever. */
-static int64_t upkeep_limit(struct thrumi_crew *crew, thrum_future **ret)
+static int64_t upkeep_limit(struct thrumi_crew *crew, int64_t now,
+                            thrum_future **ret)
 {
     for (uint64_t seq = crew->first; seq < crew->out.ring.mine; seq++) {
         struct thrumi_process_flight *flight =
             &crew->flights[seq % THRUMI_WIRE_SLOTS];
         int64_t begun_at;
+        struct thrumi_flight *flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
 
-        if (flight->task == NULL || flight->run_ns == 0 ||
-            !thrumi_crew_has_begun(crew, seq))
+        if (flight->task == NULL)
             continue;
-        begun_at = atomic_load_explicit(
-            &thrumi_wire_request(crew->shared, seq)->begun_at,
-            memory_order_relaxed);
-        if (begun_at == 0)
-            begun_at = thrumi_clock_ns(); /* a moment later it is there */
         *ret = flight->task;
-        return begun_at > INT64_MAX - flight->run_ns
-                   ? INT64_MAX
-                   : begun_at + flight->run_ns;
+        return flight->run_ns == 0 ? INT64_MAX
+                                   : upkeep_limit_of(crew, seq, now);
     }
     return INT64_MAX;
 }
@@ -107,7 +140,7 @@ static int64_t upkeep_limits(struct thrumi_process_pool *pool)
         int64_t limit = INT64_MAX;
 
         if (crew->limited > 0 && crew->killed == NULL)
-            limit = upkeep_limit(crew, &task);
+            limit = upkeep_limit(crew, now, &task);
         if (limit <= now)
             thrumi_crew_kill(pool, crew, task, THRUM_EEXPIRED);
         else if (limit < next)

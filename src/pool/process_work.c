@@ -331,6 +331,10 @@ static bool work_set_up(const struct thrumi_process_birth *birth)
 
 void thrumi_process_work(const struct thrumi_process_birth *birth)
 {
+    static const struct thrumi_self nothing;
+
+    /* a fork of the owner has what the owner's thread was in */
+    *thrumi_self() = nothing;
     thrumi_children_name("thrum-worker", birth->number);
     if (!work_set_up(birth))
         thrumi_children_exit(1);

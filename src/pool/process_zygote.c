@@ -189,6 +189,14 @@ static void zygote_be_spawned(const struct thrumi_process_message *message,
     zygote_work(message->number, fds);
 }
 
+/* The file of the library may have been replaced since the owner began. */
+static bool zygote_is_same(const struct thrumi_object_id *library)
+{
+    const struct thrumi_object_id self = thrumi_object_self();
+
+    return memcmp(library, &self, sizeof(self)) == 0;
+}
+
 /* What comes first says what this process is. */
 static void zygote_hello(void)
 {
@@ -200,7 +208,8 @@ static void zygote_hello(void)
         zygote_end();
     if (message.kind == THRUMI_PROCESS_START)
         zygote_be_spawned(&message, fds);
-    if (message.kind != THRUMI_PROCESS_HELLO || fds[0] < 0)
+    if (message.kind != THRUMI_PROCESS_HELLO || fds[0] < 0 ||
+        !zygote_is_same(&message.library))
         zygote_end();
     zygote.owner = fds[0];
     zygote.confine = message.confine;

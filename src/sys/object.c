@@ -170,6 +170,15 @@ const char *thrumi_object_load(const char *path)
     return why == NULL ? "it cannot be loaded" : why;
 }
 
+struct thrumi_object_id thrumi_object_self(void)
+{
+    struct thrumi_object self;
+
+    if (!thrumi_object_of((uintptr_t)&thrumi_object_self, &self))
+        memset(&self, 0, sizeof(self));
+    return self.id;
+}
+
 /* ---- does the program need us? ---- */
 
 static const char *object_base_name(const char *path)

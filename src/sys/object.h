@@ -34,6 +34,9 @@ bool thrumi_object_find(const struct thrumi_object_id *id,
 /* Loads the object at `path`, for good: NULL, or why it could not be. */
 const char *thrumi_object_load(const char *path);
 
+/* The identity of the object that this library is in. */
+struct thrumi_object_id thrumi_object_self(void);
+
 /* Does this library come with the program, before its first instruction? */
 bool thrumi_object_at_start(void);
 

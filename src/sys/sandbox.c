@@ -15,6 +15,7 @@
 #ifdef THRUMI_SECCOMP
 # include <dlfcn.h>
 # include <seccomp.h>
+# include <stddef.h>
 # include <string.h>
 
 static const int sandbox_allowed[] = {

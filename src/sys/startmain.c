@@ -18,6 +18,7 @@
 #include <link.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -178,4 +179,9 @@ bool thrumi_start_instead(int (*fn)(void))
 bool thrumi_start_can(void)
 {
     return thrumi_object_at_start() && startmain_slot() != NULL;
+}
+
+bool thrumi_start_is_secure(void)
+{
+    return getauxval(AT_SECURE) != 0;
 }

@@ -12,7 +12,10 @@
  * that cannot be arranged. */
 bool thrumi_start_instead(int (*fn)(void));
 
-/* Runs the program of this process anew? Not if it is linked statically. */
+/* Could that be arranged, if the program of this process were run anew? */
 bool thrumi_start_can(void);
+/* Would the program then have other rights than its caller, so that it does not
+ * listen to the environment? */
+bool thrumi_start_is_secure(void);
 
 #endif /* THRUMI_SYS_STARTMAIN_H */

@@ -59,6 +59,7 @@ static struct thrumi_task_extra *task_extra_new(const struct thrumi_call *call,
     extra->place = NULL;
     extra->ticket = 0;
     extra->tries = 0;
+    extra->suspected = 0;
     if (call->size > 0)
         memcpy(extra->data, call->arg, call->size);
     if (name != NULL)

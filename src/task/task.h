@@ -35,6 +35,7 @@ struct thrumi_task_extra {
     void *place;                   /* where it is, */
     uint64_t ticket;               /* and which of those there */
     unsigned tries;                /* how often it was begun in vain */
+    unsigned suspected;            /* how often it was next in one that died */
     struct thrumi_outcome outcome; /* what it came to, until that is settled */
     alignas(max_align_t) char data[]; /* copy of the argument, the name */
 };

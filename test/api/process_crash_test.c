@@ -357,6 +357,92 @@ TEST(F87_many_submits_at_once_hold_nothing_up)
     executor_end(pool);
 }
 
+/* ---- workers that have lost their mind ---- */
+
+struct place {
+    char *begin;
+    size_t size;
+};
+
+/* What the worker shares with its owner. */
+static struct place shared_memory(void)
+{
+    struct place place = {NULL, 0};
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+
+    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+        unsigned long begin;
+        unsigned long end;
+
+        if (strstr(line, "memfd:thrum") != NULL &&
+            sscanf(line, "%lx-%lx", &begin, &end) == 2)
+            place = (struct place){(char *)begin, end - begin};
+    }
+    if (maps != NULL)
+        fclose(maps);
+    return place;
+}
+
+/* Writes over all that the worker and its owner share, or over a part of it, and
+ * goes on as if nothing had happened. */
+static void *scribble_task(void *arg)
+{
+    static const struct {
+        size_t begin;
+        size_t size;
+    } parts[] = {{0, SIZE_MAX}, {0, 64},      {64, 64},  {128, 64},
+                 {192, 64},     {256, 64},    {320, 64}, {384, 3000},
+                 {4096, 4096},  {8192, 4096}, {128, 8},  {0, 12288}};
+    int n = *(int *)arg;
+    struct place place = shared_memory();
+    size_t part = (size_t)n / 4;
+    size_t size = parts[part].size;
+    unsigned seed = (unsigned)n;
+
+    if (size > place.size)
+        size = place.size;
+    for (size_t i = 0; i < size; i++) {
+        seed = seed * 1103515245 + 12345;
+        place.begin[parts[part].begin + i] = (char)(n % 4 == 0   ? 0
+                                                    : n % 4 == 1 ? 0xff
+                                                    : n % 4 == 2 ? 1
+                                                                 : seed >> 16);
+    }
+    return square_task(arg);
+}
+
+static void settle_whatever(thrum_future *future)
+{
+    const thrum_error *error = NULL;
+    int rc = thrum_future_exception(future, THRUM_FOREVER, &error);
+
+    assert_true(rc == 0 || rc == THRUM_ECANCELLED);
+    thrum_future_unref(future);
+}
+
+TEST(a_worker_that_writes_nonsense_hurts_nobody_else)
+{
+    for (int n = 0; n < 48; n++) {
+        thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
+        thrum_executor *pool;
+        thrum_future *bad[3];
+
+        options.max_workers = 2;
+        options.no_core = true;
+        options.run_ns = 50000000;
+        pool = processes_with(&options);
+        for (int i = 0; i < 3; i++)
+            bad[i] = send(pool, i == 0 ? scribble_task : square_task, n);
+        for (int i = 0; i < 3; i++)
+            settle_whatever(bad[i]);
+        for (int i = 0; i < 4; i++)
+            settle_whatever(send(pool, square_task, i));
+        assert_int_equal(thrum_process_pool_kill_workers(pool, SIGKILL), 0);
+        executor_end(pool);
+    }
+}
+
 /* ---- trying again ---- */
 
 /* Crashes unless the file is there, which it makes. */

@@ -234,6 +234,26 @@ TEST(storage_that_is_not_returned_is_let_go)
     executor_end(pool);
 }
 
+/* ---- what needs our memory ---- */
+
+static void *then_step(thrum_future *done, void *arg)
+{
+    (void)done;
+    return arg;
+}
+
+TEST(a_step_that_gets_a_future_is_refused)
+{
+    thrum_executor *pool = processes_of(1);
+    thrum_future *future = send(pool, square_task, 3);
+    thrum_future *step = NULL;
+
+    assert_int_equal(thrum_future_then(future, pool, then_step, NULL, &step),
+                     THRUM_ENOTSHARED);
+    thrum_future_unref(future);
+    executor_end(pool);
+}
+
 /* ---- options ---- */
 
 TEST(F80_a_bad_option_is_refused_at_construction)
