@@ -304,11 +304,13 @@ static int use_future_in_child(void *arg)
 
 TEST(a_forked_childs_copy_is_inert)
 {
-    thrum_executor *pool = processes_of(1);
-    thrum_future *running = send(pool, forever_task, 0);
+    thrum_executor *pool;
+    thrum_future *running;
 
     if (TEST_TSAN)
         TEST_SKIP("ThreadSanitizer starts no threads in a child of threads");
+    pool = processes_of(1);
+    running = send(pool, forever_task, 0);
     assert_int_equal(in_child(use_in_child, pool), 0);
     assert_int_equal(in_child(use_future_in_child, running), 0);
     assert_false(thrum_future_done(running));
