@@ -15,6 +15,8 @@
 #include "sys/pollset.h"
 #include "sys/wakefd.h"
 
+#define MANAGER_ROUNDS 32u /* between two looks at the zygote's socket */
+
 static bool manager_collect(struct thrumi_process_pool *pool)
 {
     struct thrumi_link *next;
@@ -78,6 +80,8 @@ static void manager_poll(struct thrumi_process_pool *pool, int64_t until)
             polls[n++].fd = crew->pidfd;
     }
     thrumi_poll(polls, n, (thrum_time){until});
+    for (unsigned i = 1; i < n; i++)
+        pool->zygote_ready = pool->zygote_ready || polls[i].ready;
 }
 
 /* Sleeps, unless there is something to do by now. */
@@ -111,6 +115,19 @@ static bool manager_is_done(struct thrumi_process_pool *pool)
     return done;
 }
 
+/* What the zygote tells is looked for when it has been said that there is
+ * something, and now and then while there is no time to ask. */
+static bool manager_hear(struct thrumi_process_pool *pool)
+{
+    bool any;
+
+    if (!pool->zygote_ready && ++pool->rounds % MANAGER_ROUNDS != 0)
+        return false;
+    pool->zygote_ready = false;
+    any = thrumi_process_listen(pool);
+    return thrumi_process_bury_orphans(pool) || any;
+}
+
 static void manager_loop(struct thrumi_process_pool *pool)
 {
     int64_t next = 0;
@@ -119,8 +136,7 @@ static void manager_loop(struct thrumi_process_pool *pool)
         bool any = false;
 
         atomic_store_explicit(&pool->work, 0, memory_order_relaxed);
-        any = thrumi_process_listen(pool);
-        any = thrumi_process_bury_orphans(pool) || any;
+        any = manager_hear(pool);
         any = manager_collect(pool) || any;
         next = thrumi_process_arrange(pool);
         if (pool->broken_by != NULL)

@@ -156,11 +156,14 @@ struct thrumi_process_pool {
     /* the manager's: */
     struct thrumi_link settling; /* answers that are being settled */
     int zygote_pidfd;            /* -1: there is none */
-    int zygote;                  /* its socket */
-    unsigned stillborn;          /* in a row */
-    int64_t start_after;         /* no worker is started before; 0: at once */
-    thrum_error *broken_by;      /* why no worker will ever be started again */
-    atomic_int kill_all; /* the signal that workers were killed by: none is
+    bool zygote_ready;  /* it has something to tell, or a worker without one has
+                        * ended */
+    unsigned rounds;    /* of the manager's */
+    int zygote;         /* its socket */
+    unsigned stillborn; /* in a row */
+    int64_t start_after;    /* no worker is started before; 0: at once */
+    thrum_error *broken_by; /* why no worker will ever be started again */
+    atomic_int kill_all;    /* the signal that workers were killed by: none is
                           * replaced; or 0 */
 };
 
