@@ -106,6 +106,13 @@ static inline bool thrumi_spsc_has_item(struct thrumi_spsc_side *side)
     return side->mine != side->others && !side->broken;
 }
 
+/* Is there something to be done about the ring: an item, or that it is broken?
+ * To be asked before one sleeps. */
+static inline bool thrumi_spsc_has_news(struct thrumi_spsc_side *side)
+{
+    return thrumi_spsc_has_item(side) || side->broken;
+}
+
 /* Gives the slot at `mine` back. */
 static inline void thrumi_spsc_take(struct thrumi_spsc_side *side)
 {

@@ -42,7 +42,7 @@ static bool manager_has_news(struct thrumi_process_pool *pool)
 
         if (atomic_load_explicit(&crew->shared->news, memory_order_relaxed) !=
                 0 ||
-            (!crew->lies && thrumi_spsc_has_item(&crew->responses)))
+            (!crew->lies && thrumi_spsc_has_news(&crew->responses)))
             return true;
     }
     return false;

@@ -268,13 +268,13 @@ static void work_obey(struct thrumi_request *request)
 static void work_idle(void)
 {
     for (unsigned step = 0; step < THRUMI_SPIN_STEPS; step++) {
-        if (thrumi_spsc_has_item(&work.requests))
+        if (thrumi_spsc_has_news(&work.requests))
             return;
         thrumi_spin(step);
     }
     thrumi_children_flush();
     thrumi_bell_arm(&work.shared->worker_bell);
-    if (!thrumi_spsc_has_item(&work.requests))
+    if (!thrumi_spsc_has_news(&work.requests))
         thrumi_park_shared(&work.shared->worker_bell, 1, THRUM_FOREVER);
     thrumi_bell_disarm(&work.shared->worker_bell);
 }

@@ -95,7 +95,7 @@ static void take_or_sleep(void)
         if (take())
             continue;
         thrumi_bell_arm(&bell);
-        if (!thrumi_spsc_has_item(&consumer))
+        if (!thrumi_spsc_has_news(&consumer))
             thrumi_park_word(&bell, 1, THRUM_FOREVER);
         thrumi_bell_disarm(&bell);
     }
