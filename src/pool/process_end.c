@@ -102,6 +102,7 @@ static int end_park(struct thrumi_process_pool *pool, thrum_time deadline)
     if (thrumi_time_past(deadline))
         return -ETIMEDOUT;
     thrumi_parking_init(&self.parking);
+    thrumi_parking_for(&self.parking, "end of process pool", pool);
     thrumi_list_append(&pool->waiters, &self.link);
     thrumi_mutex_unlock(&pool->lock);
     rc = thrumi_parking_wait(&self.parking, deadline);
