@@ -67,8 +67,7 @@ static void crew_put(struct thrumi_crew *crew, thrum_future *task,
                      int64_t run_ns)
 {
     *crew_flight(crew, crew->out.ring.mine) =
-        (struct thrumi_process_flight){task, run_ns};
-        (struct thrumi_flight){task, run_ns, 0, 0};
+        (struct thrumi_process_flight){task, run_ns, 0, 0};
     thrumi_wire_put(&crew->out);
 }
 

@@ -93,7 +93,8 @@ static int64_t upkeep_sum(int64_t a, int64_t b)
 static int64_t upkeep_limit_of(struct thrumi_crew *crew, uint64_t seq,
                                int64_t now)
 {
-    struct thrumi_flight *flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
+    struct thrumi_process_flight *flight =
+        &crew->flights[seq % THRUMI_WIRE_SLOTS];
 
     if (flight->begun_at == 0 && thrumi_crew_has_begun(crew, seq))
         flight->begun_at = upkeep_begun_at(crew, seq, now);
@@ -114,8 +115,6 @@ static int64_t upkeep_limit(struct thrumi_crew *crew, int64_t now,
     for (uint64_t seq = crew->first; seq < crew->out.ring.mine; seq++) {
         struct thrumi_process_flight *flight =
             &crew->flights[seq % THRUMI_WIRE_SLOTS];
-        int64_t begun_at;
-        struct thrumi_flight *flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
 
         if (flight->task == NULL)
             continue;
