@@ -12,6 +12,7 @@
 #include <thrum/future.h>
 #include <thrum/generator.h>
 #include <thrum/green.h>
+#include <thrum/green_pool.h>
 #include <thrum/greenlet.h>
 #include <thrum/hub.h>
 #include <thrum/inline.h>

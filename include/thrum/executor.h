@@ -63,7 +63,7 @@ typedef struct thrum_submit_options {
                                * gets */
     int64_t start_ns;         /* fails with THRUM_EEXPIRED if not begun within
                                * this; noticed when a worker comes to it */
-    int64_t run_ns;           /* killed after this; -ENOTSUP for threads */
+    int64_t run_ns;           /* killed after this; -ENOTSUP on threads */
     int priority;             /* above 0 before others, below 0 after them */
 } thrum_submit_options;
 

@@ -97,13 +97,15 @@ THRUM_API bool thrum_future_done(const thrum_future *future);
 THRUM_API bool thrum_future_cancel(thrum_future *future);
 
 /* Asks a task, pending or running, to stop: a pending one is cancelled, a
- * running one finds thrum_cancelled() true. A body that returns NULL with
- * nothing raised after thrum_cancelled() has told it so ends as cancelled.
+ * running one finds thrum_cancelled() true, and the waits of a greenlet return
+ * -ECANCELED, the one it is in too. A body that returns NULL with nothing raised
+ * after it has been told so ends as cancelled.
  *
  * Call from:  any thread or greenlet, callbacks included.
  * Blocks:     no.
  * Ownership:  borrows.
- * Returns:    0: asked, or settled before. */
+ * Returns:    0: asked, or settled before; -ENOMEM: a greenlet of another
+ *             thread was not told. */
 THRUM_API int thrum_future_request_cancel(thrum_future *future);
 
 /* Has somebody asked the running body to stop? For loops in long tasks.

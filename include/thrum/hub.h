@@ -21,6 +21,7 @@
 #ifndef THRUM_HUB_H
 #define THRUM_HUB_H
 
+#include <thrum/executor.h>
 #include <thrum/stats.h>
 
 THRUM_BEGIN_DECLS
@@ -126,6 +127,33 @@ THRUM_API THRUM_MUST_USE int thrum_hub_stats(thrum_hub_counts *counts);
 THRUM_API int thrum_hub_stats_all(void (*fn)(const thrum_hub_counts *counts,
                                              void *arg),
                                   void *arg);
+
+/* The thread's hub as an executor: to submit to it is to spawn, from another
+ * thread too. For what wants an executor, such as a scope or a map.
+ *
+ * Call from:  any thread or greenlet; it gets a hub if it has none.
+ * Blocks:     no.
+ * Ownership:  borrowed, until the thread ends or the hub is closed. It cannot be
+ *             shut down.
+ * Returns:    the executor; NULL without memory. */
+THRUM_API thrum_executor *thrum_hub_executor(void);
+
+/* Starts n threads with a hub each, and calls fn(arg) as a greenlet on each of
+ * them: a server that listens with SO_REUSEPORT, once for each core. A future
+ * settles when its fn has returned and what that has spawned has ended; the
+ * threads end after the last of them. To stop them is to kill the futures.
+ *
+ * Call from:  any thread or greenlet.
+ * Blocks:     no.
+ * Ownership:  passes `arg` as it is, to all. The caller gets a reference of each
+ *             of the futures; `ret_futures` NULL detaches: errors go to the
+ *             handler of thrum_set_error_handler().
+ * Returns:    how many were started, the first ones: n, or fewer when there was
+ *             no thread or memory to be had; when none was, -EAGAIN or -ENOMEM.
+ *             -EINVAL without a function, for 0 and more than 1024 threads. */
+THRUM_API THRUM_MUST_USE int thrum_hub_threads(unsigned n, thrum_fn *fn,
+                                               void *arg,
+                                               thrum_future **ret_futures);
 
 THRUM_END_DECLS
 

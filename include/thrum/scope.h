@@ -54,7 +54,8 @@ THRUM_API THRUM_MUST_USE int
 thrum_scope_submit(thrum_scope *scope, thrum_executor *executor, thrum_fn *fn,
                    const void *arg, size_t size, thrum_future **ret);
 
-/* Cancels what is in the scope: pending tasks at once, running ones are asked.
+/* Cancels what is in the scope: pending tasks at once, running ones are asked,
+ * which ends the waits of those that are greenlets.
  *
  * Call from:  any thread or greenlet, the scope's own tasks included.
  * Blocks:     no, but for callbacks.

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "hub/green_pool.h"
 #include "hub/hub.h"
 #include "hub/stop.h"
 #include "sys/fork.h"
@@ -34,6 +35,67 @@ static void green_calm(struct thrumi_context *context, struct thrumi_body *body)
     body->told_cancelled = true;
 }
 
+/* A task that is to end after some time is killed then. */
+struct green_limit {
+    struct thrumi_stop stop; /* without a greenlet: a timer alone */
+    struct thrumi_context *context;
+    uint16_t generation; /* of the process */
+    bool expired;
+};
+
+static void green_limit_fire(struct thrumi_hub *hub, struct thrumi_stop *stop)
+{
+    struct green_limit *limit =
+        thrumi_container_of(stop, struct green_limit, stop);
+    struct thrumi_context *context = limit->context;
+
+    (void)hub;
+    limit->expired = true;
+    context->cancelled = true;
+    if (context->parked != NULL)
+        (void)thrumi_hub_end_wait(context->parked, -ECANCELED);
+}
+
+/* Also when the function has ended its thread; in a forked child the timers are
+ * others. */
+static void green_limit_end(struct green_limit *limit)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    if (limit->stop.hub == hub && limit->generation == hub->generation)
+        thrumi_hub_stop_timer(hub, &limit->stop);
+}
+
+static int64_t green_run_ns(const struct thrumi_body *body)
+{
+    const thrum_future *task = body->future;
+
+    return task == NULL || task->extra.task == NULL ? 0
+                                                    : task->extra.task->run_ns;
+}
+
+static __attribute__((noinline)) void *
+green_call_limited(struct thrumi_context *context, struct thrumi_body *body,
+                   thrum_fn *fn, void *arg)
+{
+    struct thrumi_hub *hub = thrumi_hub_of(thrumi_self()->scheduler);
+    __attribute__((cleanup(green_limit_end))) struct green_limit limit = {
+        {.hub = hub, .fire = green_limit_fire},
+        context,
+        hub->generation,
+        false};
+    void *value;
+
+    thrumi_hub_start_timer(hub, &limit.stop, thrum_in_ns(green_run_ns(body)),
+                           false);
+    value = fn(arg);
+    green_calm(context, body);
+    if (limit.expired && value == NULL && body->error == NULL)
+        body->error =
+            thrumi_error_new(THRUM_EEXPIRED, "it has run for too long");
+    return value;
+}
+
 /* How a strand calls the function of its outermost body. */
 static void *green_call(struct thrumi_context *context,
                         struct thrumi_body *body, thrum_fn *fn, void *arg)
@@ -43,8 +105,13 @@ static void *green_call(struct thrumi_context *context,
     void *value;
 
     strand->body = body;
-    value = fn(arg);
+    if (thrumi_unlikely(green_run_ns(body) > 0))
+        value = green_call_limited(context, body, fn, arg);
+    else
+        value = fn(arg);
     thrumi_strand_clean_up(strand);
+    if (thrumi_unlikely(body->spawned > 0))
+        thrumi_hub_join(thrumi_self()->scheduler, body);
     strand->body = NULL;
     green_calm(context, body);
     return value;
@@ -59,7 +126,7 @@ static void green_settled(struct thrumi_hub *hub, const thrum_future *task,
     if (hub->awaited == task)
         thrumi_hub_awake(hub);
     if (thrumi_unlikely(home != NULL))
-        thrumi_hub_left_home(hub, home);
+        thrumi_hub_left_home(home);
 }
 
 static struct thrumi_body *green_home_of(const thrum_future *task)
@@ -70,12 +137,16 @@ static struct thrumi_body *green_home_of(const thrum_future *task)
 void thrumi_green_drop(struct thrumi_hub *hub, thrum_future *task, int code)
 {
     struct thrumi_body *home = NULL;
+    thrum_executor *executor = task->executor;
+    unsigned place = task->place;
 
     if (thrumi_future_phase(task) != THRUMI_VALUE &&
         thrumi_future_phase(task) != THRUMI_ERROR)
         home = green_home_of(task);
     thrumi_task_drop(task, code);
     green_settled(hub, task, home);
+    if (thrumi_unlikely(place != 0))
+        thrumi_green_pool_dropped(executor, place, code == THRUM_ECANCELLED);
 }
 
 /* What the strand had of the task before. */
@@ -243,7 +314,9 @@ static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
     struct thrumi_timing timing;
     unsigned phase = THRUMI_CANCELLED;
 
-    if (thrumi_likely(thrumi_future_start(task)))
+    if (thrumi_unlikely(task->place != 0))
+        phase = thrumi_green_pool_run(task, &strand->context);
+    else if (thrumi_likely(thrumi_future_start(task)))
         phase = thrumi_task_execute(task, &strand->context, true, &timing);
     else
         thrum_future_unref(task); /* cancelled just now */

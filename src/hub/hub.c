@@ -20,6 +20,7 @@
 #include "coro/dump.h"
 #include "coro/loom.h"
 #include "hub/engine.h"
+#include "hub/green_pool.h"
 #include "hub/monitor.h"
 #include "sys/clock.h"
 #include "sys/fork.h"
@@ -139,6 +140,7 @@ static void hub_init_faces(struct thrumi_hub *hub)
     hub->executor.own = true;
     hub->executor.stays = true;
     hub->executor.fast.kill = thrumi_hub_kill;
+    hub->executor.fast.ask = thrumi_hub_ask;
 }
 
 /* Begins with nothing: of a new thread, or of a forked child. */
@@ -153,6 +155,7 @@ static void hub_init(struct thrumi_hub *hub, struct thrumi_loom *loom)
     hub->turns_left = 0;
     hub->calls_left = THRUMI_HUB_CALLS;
     hub->beginning = NULL;
+    hub->taken = NULL;
     thrumi_list_init(&hub->greens);
     hub->idle = NULL;
     hub->idle_count = 0;
@@ -160,8 +163,8 @@ static void hub_init(struct thrumi_hub *hub, struct thrumi_loom *loom)
     hub->main_stop = NULL;
     hub->awaited = NULL;
     hub->awaiting = NULL;
-    hub->joining_for = NULL;
-    hub->joining = NULL;
+    thrumi_list_init(&hub->places);
+    thrumi_list_init(&hub->lost);
     hub->now = thrumi_clock_ns();
     thrumi_wheel_init(&hub->wheel, (uint64_t)hub->now / THRUMI_HUB_TICK_NS);
     thrumi_heap_init(&hub->sleeps);
@@ -220,18 +223,28 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     return hub;
 }
 
+/* What a task has spawned is the parent's. */
+static void hub_forget_spawned(struct thrumi_context *context)
+{
+    for (struct thrumi_body *body = context->body; body != NULL;
+         body = body->outer)
+        body->spawned = 0;
+}
+
 /* The child's hub takes the place of the parent's. The engine lets go of what
  * was inherited; strands and stops of the others stay where they are. */
 struct thrumi_hub *thrumi_hub_after_fork(struct thrumi_hub *hub)
 {
     struct thrumi_engine *engine = hub->engine;
     struct thrumi_loom *loom = hub->loom;
+    struct thrumi_strand *strand;
 
     (void)thrumi_greenlet_current(loom);
-    for (struct thrumi_body *body = hub->thread->body; body != NULL;
-         body = body->outer)
-        body->spawned = 0;
-    loom->current->handle.strand->home = NULL;
+    strand = loom->current->handle.strand;
+    hub_forget_spawned(hub->thread);
+    hub_forget_spawned(&strand->context);
+    strand->context.pool = NULL;
+    strand->home = NULL;
     hub_init(hub, loom);
     thrumi_context_init(&hub->alone);
     hub->thread = &hub->alone;
@@ -376,12 +389,14 @@ static void hub_finish(struct thrumi_hub *hub)
     loom->next = NULL;
     loom->hub_ends = NULL;
     thrumi_self()->scheduler = NULL;
+    thrumi_green_places_end(hub);
     hub_retire(hub);
 }
 
 bool thrumi_hub_end(struct thrumi_hub *hub)
 {
     hub->ending = true;
+    thrumi_green_places_close(hub);
     hub_end_greens(hub);
     if (thrumi_hub_has_greens(hub)) {
         hub->ending = false;
@@ -396,6 +411,7 @@ static void hub_ends(struct thrumi_loom *loom)
     struct thrumi_hub *hub = thrumi_hub_here();
 
     hub->ending = true;
+    thrumi_green_places_close(hub);
     hub_end_greens(hub);
     hub_finish(hub);
     (void)loom;

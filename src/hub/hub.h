@@ -59,6 +59,7 @@ struct thrumi_hub {
     unsigned turns_left;        /* switches until events are looked at */
     unsigned calls_left;        /* calls that do not wait, until a pass */
     thrum_future *beginning;    /* for the strand that goes on; or NULL */
+    thrum_future *taken;        /* by an errand: to begin next; or NULL */
     struct thrumi_link greens;  /* strands for tasks, of .link */
     struct thrumi_strand *idle; /* those of them that have none; of .idle */
     unsigned idle_count;
@@ -67,8 +68,6 @@ struct thrumi_hub {
     struct thrumi_stop *main_stop;    /* the main greenlet's wait, or NULL */
     thrum_future *awaited;            /* see await.c; or NULL */
     struct thrumi_parking *awaiting;  /* who waits for that */
-    struct thrumi_parking *joining;   /* a body waits for what it spawned */
-    struct thrumi_body *joining_for;  /* that body */
 
     int64_t now; /* when events were looked at last, ns */
     struct thrumi_wheel wheel;
@@ -83,6 +82,8 @@ struct thrumi_hub {
     unsigned rings;            /* rings that were to come */
     bool dozing;               /* its inbox is marked */
     bool watched;              /* its descriptor was given out */
+    struct thrumi_link places; /* of green pools, see green_thread.c */
+    struct thrumi_link lost;   /* those when it ends */
     struct thrumi_link link;   /* on the list of all, or of the unused */
     struct thrumi_watch watch; /* what it counts */
 };
@@ -230,12 +231,17 @@ void thrumi_green_end_idle(struct thrumi_hub *hub);
 
 int thrumi_hub_enqueue(void *self, thrum_task *task);
 int thrumi_hub_kill(void *self, thrum_future *task, thrum_time deadline);
+int thrumi_hub_ask(void *self, thrum_future *task);
+/* The same of a task that is on that hub; NULL: on none any more. */
+int thrumi_hub_kill_on(struct thrumi_hub *hub, thrum_future *task,
+                       thrum_time deadline);
+int thrumi_hub_ask_on(struct thrumi_hub *hub, thrum_future *task);
+/* Can a greenlet have a stack of that size? -EINVAL if not. */
+int thrumi_spawn_check_stack(size_t size);
 void thrumi_hub_join(struct thrumi_scheduler *scheduler,
                      struct thrumi_body *body);
 /* One of the body's is gone. */
-void thrumi_hub_left_home(struct thrumi_hub *hub, struct thrumi_body *home);
-/* The time of a task has come that was to begin later. */
-void thrumi_spawn_later_fire(struct thrumi_hub *hub, struct thrumi_stop *stop);
+void thrumi_hub_left_home(struct thrumi_body *home);
 /* Cancels a task's greenlet, in the hub's own thread. */
 void thrumi_hub_cancel(thrum_future *task);
 

@@ -37,8 +37,10 @@ struct thrumi_stop {
     struct thrumi_hub *hub;
     struct thrum_greenlet *greenlet;
     struct thrumi_parking *parking; /* NULL: it only lets others go first */
-    int rc;                         /* what the wait returns */
-    bool precise;                   /* in the heap, not in the wheel */
+    /* NULL; or what its timer does, for one that is no wait */
+    void (*fire)(struct thrumi_hub *hub, struct thrumi_stop *stop);
+    int rc;       /* what the wait returns */
+    bool precise; /* in the heap, not in the wheel */
     union {
         struct thrumi_timer timer;
         struct thrumi_heap_node node;

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "hub/engine.h"
+#include "hub/green_pool.h"
 #include "hub/hub.h"
 #include "hub/stop.h"
 #include "sys/clock.h"
@@ -164,6 +165,7 @@ static struct thrumi_strand *hub_go(struct thrumi_hub *hub, uintptr_t ready,
                                     struct thrumi_strand *free_strand)
 {
     struct thrumi_errand *errand;
+    thrum_future *task;
 
     switch (thrumi_ready_kind(ready)) {
     case THRUMI_READY_STOP:
@@ -175,7 +177,9 @@ static struct thrumi_strand *hub_go(struct thrumi_hub *hub, uintptr_t ready,
     default:
         errand = thrumi_ready_of(ready);
         errand->run(hub, errand);
-        return NULL;
+        task = hub->taken;
+        hub->taken = NULL;
+        return task == NULL ? NULL : thrumi_green_begin(hub, task, free_strand);
     }
 }
 
@@ -333,6 +337,26 @@ THRUMI_CTX_SWITCHES static int hub_park_asleep(struct thrumi_hub *hub,
     return thrumi_hub_wait_code(parking, stop);
 }
 
+/* A task of a green pool waits for what is in that one's queue. */
+static bool hub_lends(const struct thrumi_parking *parking)
+{
+    return parking->queue != NULL &&
+           thrumi_context_carrier(parking->context)->pool == parking->queue;
+}
+
+static int hub_park_lending(struct thrumi_hub *hub,
+                            struct thrumi_parking *parking,
+                            struct thrumi_stop *stop, unsigned flags)
+{
+    thrum_executor *pool = parking->queue;
+    int rc;
+
+    thrumi_green_pool_lend(pool);
+    rc = hub_park_asleep(hub, parking, stop, flags);
+    thrumi_green_pool_lent(pool);
+    return rc;
+}
+
 int thrumi_hub_park(struct thrumi_scheduler *scheduler,
                     struct thrumi_parking *parking, thrum_time deadline,
                     unsigned flags)
@@ -356,7 +380,10 @@ int thrumi_hub_park(struct thrumi_scheduler *scheduler,
     if (deadline.ns != INT64_MAX)
         thrumi_hub_start_timer(hub, &stop, deadline,
                                (flags & THRUMI_PARK_PRECISE) != 0);
-    rc = hub_park_asleep(hub, parking, &stop, flags);
+    if (thrumi_unlikely(hub_lends(parking)))
+        rc = hub_park_lending(hub, parking, &stop, flags);
+    else
+        rc = hub_park_asleep(hub, parking, &stop, flags);
     if (deadline.ns != INT64_MAX)
         thrumi_hub_stop_timer(hub, &stop);
     return rc;

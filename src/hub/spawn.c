@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "coro/loom.h"
+#include "hub/green_pool.h"
 #include "hub/hub.h"
 #include "sys/clock.h"
 #include "sys/fork.h"
@@ -26,14 +27,16 @@
 
 /* ---- home ---- */
 
-/* The body outside of the hub that what is spawned here belongs to. */
+/* The body of another executor's task that what is spawned here belongs to. */
 static struct thrumi_body *spawn_home(struct thrumi_hub *hub)
 {
     struct thrumi_loom *loom = hub->loom;
+    struct thrumi_strand *strand;
 
-    if (loom->current->handle.spawned)
-        return loom->current->handle.strand->home;
-    return hub->thread->body;
+    if (!loom->current->handle.spawned)
+        return hub->thread->body;
+    strand = loom->current->handle.strand;
+    return strand->context.pool != NULL ? strand->body : strand->home;
 }
 
 /* Counts a task in its home; nothing for those of the main program. */
@@ -48,14 +51,15 @@ static int spawn_at_home(struct thrumi_hub *hub, thrum_future *task)
     if (extra == NULL)
         return -ENOMEM;
     extra->home = home;
-    home->spawned++;
+    if (home->spawned++ == 0)
+        home->joining = NULL;
     return 0;
 }
 
-void thrumi_hub_left_home(struct thrumi_hub *hub, struct thrumi_body *home)
+void thrumi_hub_left_home(struct thrumi_body *home)
 {
-    if (--home->spawned == 0 && hub->joining_for == home)
-        thrumi_parking_wake(hub->joining);
+    if (--home->spawned == 0 && home->joining != NULL)
+        thrumi_parking_wake(home->joining);
 }
 
 void thrumi_hub_join(struct thrumi_scheduler *scheduler,
@@ -69,11 +73,9 @@ void thrumi_hub_join(struct thrumi_scheduler *scheduler,
     thrumi_parking_init(&parking);
     thrumi_parking_for(&parking, "the greenlets that the task has spawned",
                        NULL);
-    hub->joining = &parking;
-    hub->joining_for = body;
+    body->joining = &parking;
     thrumi_parking_finish(&parking);
-    hub->joining_for = NULL;
-    hub->joining = NULL;
+    body->joining = NULL;
 }
 
 /* ---- spawning ---- */
@@ -134,7 +136,7 @@ struct spawn_later {
     thrum_future *task;
 };
 
-void thrumi_spawn_later_fire(struct thrumi_hub *hub, struct thrumi_stop *stop)
+static void spawn_later_fire(struct thrumi_hub *hub, struct thrumi_stop *stop)
 {
     struct spawn_later *later =
         thrumi_container_of(stop, struct spawn_later, stop);
@@ -160,6 +162,7 @@ static int spawn_start_later(struct thrumi_hub *hub, thrum_future *task,
         return rc;
     }
     later->task = task;
+    later->stop.fire = spawn_later_fire;
     task->later = true;
     thrumi_hub_start_timer(hub, &later->stop, thrum_in_ns(delay_ns), true);
     return 0;
@@ -180,17 +183,21 @@ static int spawn_set_options(thrum_future *task,
     return 0;
 }
 
+int thrumi_spawn_check_stack(size_t size)
+{
+    if (size == 0)
+        return 0;
+    return size < thrumi_stack_least() ||
+                   thrumi_stack_class_of(size) == THRUMI_STACK_CLASSES
+               ? -EINVAL
+               : 0;
+}
+
 static int spawn_check_options(const thrum_spawn_options *options)
 {
     if (options->size < sizeof(*options) || options->delay_ns < 0)
         return -EINVAL;
-    if (options->stack_size == 0)
-        return 0;
-    return options->stack_size < thrumi_stack_least() ||
-                   thrumi_stack_class_of(options->stack_size) ==
-                       THRUMI_STACK_CLASSES
-               ? -EINVAL
-               : 0;
+    return thrumi_spawn_check_stack(options->stack_size);
 }
 
 static int spawn_submit(struct thrumi_hub *hub, thrum_future *task,
@@ -253,14 +260,21 @@ struct spawn_kill {
     thrum_future *task; /* referenced */
 };
 
+/* Is it this hub that the task is on? The place of one that has ended is
+ * another's. */
+static bool spawn_is_here(struct thrumi_hub *hub, const thrum_future *task)
+{
+    return task->generation == hub->generation &&
+           (task->executor == &hub->executor ||
+            thrumi_green_pool_hub(task) == hub);
+}
+
 static void spawn_kill_run(struct thrumi_hub *hub, struct thrumi_errand *errand)
 {
     struct spawn_kill *kill =
         thrumi_container_of(errand, struct spawn_kill, errand);
 
-    /* the place of a hub that has ended is another's */
-    if (kill->task->executor == &hub->executor &&
-        kill->task->generation == hub->generation)
+    if (spawn_is_here(hub, kill->task))
         thrumi_hub_cancel(kill->task);
     thrum_future_unref(kill->task);
     thrumi_free(kill);
@@ -281,11 +295,12 @@ static int spawn_send_kill(struct thrumi_hub *hub, thrum_future *task)
     return 0;
 }
 
-/* Asks a running task to end. */
-static int spawn_ask(struct thrumi_hub *hub, thrum_future *task)
+int thrumi_hub_ask_on(struct thrumi_hub *hub, thrum_future *task)
 {
     /* relaxed: a hint, no data comes with it */
     atomic_store_explicit(&task->cancel_requested, true, memory_order_relaxed);
+    if (hub == NULL)
+        return 0; /* it ends, and the task with it */
     if (thrumi_self()->scheduler != &hub->scheduler)
         return spawn_send_kill(hub, task);
     thrumi_hub_cancel(task);
@@ -300,16 +315,26 @@ static bool spawn_is_own(thrum_future *task)
                thrumi_context_carrier(thrumi_context_running());
 }
 
-int thrumi_hub_kill(void *self, thrum_future *task, thrum_time deadline)
+int thrumi_hub_kill_on(struct thrumi_hub *hub, thrum_future *task,
+                       thrum_time deadline)
 {
-    struct thrumi_hub *hub = self;
-    int rc = spawn_ask(hub, task);
+    int rc = thrumi_hub_ask_on(hub, task);
 
     if (rc != 0)
         return rc;
     if (spawn_is_own(task))
         return thrumi_guard_deliver(thrumi_context_running());
     return thrumi_future_wait(task, deadline);
+}
+
+int thrumi_hub_kill(void *self, thrum_future *task, thrum_time deadline)
+{
+    return thrumi_hub_kill_on(self, task, deadline);
+}
+
+int thrumi_hub_ask(void *self, thrum_future *task)
+{
+    return thrumi_hub_ask_on(self, task);
 }
 
 /* ---- many ---- */
@@ -367,7 +392,7 @@ thrum_greenlet *thrum_future_greenlet(thrum_future *future)
     struct thrumi_hub *hub = thrumi_hub_current();
     struct thrumi_context *context;
 
-    if (hub == NULL || future->executor != &hub->executor ||
+    if (hub == NULL || !spawn_is_here(hub, future) ||
         thrumi_future_phase(future) != THRUMI_RUNNING)
         return NULL;
     context = atomic_load_explicit(&future->runner, memory_order_relaxed);

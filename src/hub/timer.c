@@ -52,12 +52,11 @@ void thrumi_hub_stop_timer(struct thrumi_hub *hub, struct thrumi_stop *stop)
         thrumi_wheel_cancel(&hub->wheel, &stop->timer);
 }
 
-/* A stop without a greenlet is a task that begins later: see spawn.c. */
 static void timer_fire(struct thrumi_hub *hub, struct thrumi_stop *stop)
 {
     hub->timers--;
-    if (stop->greenlet == NULL)
-        thrumi_spawn_later_fire(hub, stop);
+    if (thrumi_unlikely(stop->fire != NULL))
+        stop->fire(hub, stop);
     else
         (void)thrumi_hub_end_wait(stop->parking, -ETIMEDOUT);
 }

@@ -126,6 +126,26 @@ int thrumi_admission_wait(struct thrumi_admission *admission,
     return got ? 0 : rc;
 }
 
+int thrumi_admission_admit(struct thrumi_admission *admission,
+                           thrum_queue_policy policy, int64_t block_ns)
+{
+    thrum_time deadline = THRUM_FOREVER;
+
+    if (thrumi_likely(thrumi_admission_try(admission)))
+        return 0;
+    switch (policy) {
+    case THRUM_QUEUE_REJECT:
+        return THRUM_EFULL;
+    case THRUM_QUEUE_CALLER_RUNS:
+        return 1;
+    case THRUM_QUEUE_BLOCK:
+    default:
+        if (block_ns != 0)
+            deadline = thrum_in_ns(block_ns);
+        return thrumi_admission_wait(admission, deadline);
+    }
+}
+
 void thrumi_admission_close(struct thrumi_admission *admission, int code)
 {
     if (admission->limit == 0)

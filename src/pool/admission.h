@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <thrum/base.h>
+#include <thrum/thread_pool.h>
 
 #include "base/list.h"
 #include "sys/mutex.h"
@@ -34,6 +34,11 @@ bool thrumi_admission_try(struct thrumi_admission *admission);
  */
 int thrumi_admission_wait(struct thrumi_admission *admission,
                           thrum_time deadline);
+/* What the policy says: takes a place, waiting for it if that is it, 0; or 1
+ * when the caller is to run the task; or why not. `block_ns`: how long to wait;
+ * 0: for ever. */
+int thrumi_admission_admit(struct thrumi_admission *admission,
+                           thrum_queue_policy policy, int64_t block_ns);
 /* Gives a place back. */
 void thrumi_admission_leave(struct thrumi_admission *admission);
 /* Sends all who wait away, now and later. */

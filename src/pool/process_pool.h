@@ -249,7 +249,7 @@ void thrumi_process_balance(struct thrumi_process_pool *pool);
 
 bool thrumi_process_cancel(void *self, thrum_future *task, bool *ret_busy);
 void thrumi_process_look(void *self, thrum_future *task);
-void thrumi_process_ask(void *self, thrum_future *task);
+int thrumi_process_ask(void *self, thrum_future *task);
 int thrumi_process_kill(void *self, thrum_future *task, thrum_time deadline);
 
 /* ---- process_collect.c: the manager's ---- */

@@ -83,7 +83,7 @@ void thrumi_process_look(void *self, thrum_future *task)
     thrumi_mutex_unlock(&pool->lock);
 }
 
-void thrumi_process_ask(void *self, thrum_future *task)
+int thrumi_process_ask(void *self, thrum_future *task)
 {
     struct thrumi_process_pool *pool = self;
     struct thrumi_crew *crew;
@@ -96,6 +96,7 @@ void thrumi_process_ask(void *self, thrum_future *task)
             &thrumi_wire_request(crew->shared, task->extra.task->ticket)->asked,
             1, memory_order_relaxed);
     thrumi_mutex_unlock(&pool->lock);
+    return 0;
 }
 
 /* One that has begun and lies in the queue waits for another try. */

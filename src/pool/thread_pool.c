@@ -14,7 +14,6 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "sys/clock.h"
 #include "task/waitgraph.h"
 
 struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool)
@@ -33,27 +32,6 @@ struct thrumi_worker *thrumi_worker_current(const struct thrumi_pool *pool)
 static int pool_closing(struct thrumi_pool *pool)
 {
     return atomic_load_explicit(&pool->closing, memory_order_acquire);
-}
-
-/* A place in the bounded queue: 0; 1 when the caller is to run the task; or
- * why not. */
-static int pool_admit(struct thrumi_pool *pool)
-{
-    thrum_time deadline = THRUM_FOREVER;
-
-    if (thrumi_likely(thrumi_admission_try(&pool->admission)))
-        return 0;
-    switch (pool->options.queue_policy) {
-    case THRUM_QUEUE_REJECT:
-        return THRUM_EFULL;
-    case THRUM_QUEUE_CALLER_RUNS:
-        return 1;
-    case THRUM_QUEUE_BLOCK:
-    default:
-        if (pool->options.block_ns != 0)
-            deadline = thrum_in_ns(pool->options.block_ns);
-        return thrumi_admission_wait(&pool->admission, deadline);
-    }
 }
 
 static enum thrumi_lane_kind pool_lane_kind(int priority)
@@ -121,7 +99,8 @@ static void pool_run_outside(struct thrumi_pool *pool, struct thrumi_slot slot)
 static int pool_submit_slot(struct thrumi_pool *pool, struct thrumi_slot slot,
                             enum thrumi_lane_kind kind)
 {
-    int rc = pool_admit(pool);
+    int rc = thrumi_admission_admit(
+        &pool->admission, pool->options.queue_policy, pool->options.block_ns);
 
     if (thrumi_unlikely(rc != 0)) {
         if (rc == 1)

@@ -55,6 +55,7 @@ struct thrumi_body {
     bool part;           /* of the body outside, which settles the future */
     bool thrown;         /* `error` was thrown into it, not raised by it */
     unsigned spawned;    /* greenlets that it must not outlive */
+    struct thrumi_parking *joining; /* waits for these; if there are any */
 };
 
 static inline void thrumi_body_begin(struct thrumi_context *context,

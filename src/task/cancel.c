@@ -39,14 +39,16 @@ bool thrum_future_cancel(thrum_future *future)
 
 int thrum_future_request_cancel(thrum_future *future)
 {
+    thrum_executor *executor = future->executor;
+
     /* relaxed: a hint, no data comes with it */
     atomic_store_explicit(&future->cancel_requested, true,
                           memory_order_relaxed);
-    if (!thrum_future_cancel(future) && future->holds &&
-        future->executor->fast.ask != NULL &&
-        thrumi_executor_check(future->executor) == 0)
-        future->executor->fast.ask(future->executor->self, future);
-    return 0;
+    if (thrum_future_cancel(future) || thrumi_future_settled(future) ||
+        !future->killable || executor->fast.ask == NULL ||
+        thrumi_executor_check(executor) != 0)
+        return 0;
+    return executor->fast.ask(executor->self, future);
 }
 
 /* The task may run in another process than the one that asks it. */

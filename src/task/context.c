@@ -40,6 +40,7 @@ void thrumi_context_init(struct thrumi_context *context)
     context->parked = NULL;
     context->locals = NULL;
     context->is_greenlet = false;
+    context->pool = NULL;
     context->cancelled = false;
     /* a walk of the wait graph may look at what was here before */
     atomic_store_explicit(&context->awaits, NULL, memory_order_relaxed);

@@ -49,7 +49,8 @@ struct thrumi_parking {
     atomic_uint word; /* see context.c */
     struct thrumi_context *context;
     struct thrumi_scheduler *scheduler; /* of its thread, or NULL */
-    thrum_executor *queue; /* waits for what lies in this one's queue */
+    thrum_executor *queue; /* waits for what lies in this one's queue, or for
+                            * a task of the green pool that it is in itself */
     void *stop;            /* the scheduler's own, while it is asleep */
     /* For whoever dumps, see thrumi_parking_for(): */
     const char *what;
@@ -110,6 +111,7 @@ struct thrumi_context {
     struct thrumi_parking *waits_in;   /* for whoever dumps; or NULL */
     struct thrumi_parking *parked;     /* in a hub, when that may be ended */
     struct thrumi_locals *locals;      /* of a greenlet; see task/local.c */
+    thrum_executor *pool;              /* a green pool that it has a place of */
     bool is_greenlet;                  /* it has values of its own there */
     bool cancelled;                    /* each of its waits is -ECANCELED */
 };

@@ -26,8 +26,8 @@ struct thrumi_executor_fast {
     bool (*cancel)(void *self, thrum_future *task, bool *ret_busy);
     /* One that has begun is running from now on. */
     void (*look)(void *self, thrum_future *task);
-    /* Tells a task that runs that it is asked to stop. */
-    void (*ask)(void *self, thrum_future *task);
+    /* Tells a task that runs that it is asked to stop: 0 or a code. */
+    int (*ask)(void *self, thrum_future *task);
     /* In the process where they run: is the task that runs asked to stop? */
     bool (*asked)(void);
 };

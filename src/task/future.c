@@ -50,6 +50,7 @@ thrum_future *thrumi_future_new(unsigned refs)
     future->killable = false;
     future->holds = false;
     future->later = false;
+    future->place = 0;
     future->generation = thrumi_fork_generation();
     future->waiters = NULL;
     future->fn = NULL;
@@ -252,7 +253,8 @@ static void future_waiter_init(struct future_waiter *self, thrum_future *future)
     self->waiter.wake = future_waiter_wake;
     thrumi_parking_init(&self->parking);
     thrumi_parking_for(&self->parking, "future", future);
-    if (thrumi_future_startable(future))
+    if (thrumi_future_startable(future) ||
+        thrumi_future_shares_pool(future, self->parking.context))
         self->parking.queue = future->executor;
 }
 
@@ -282,6 +284,8 @@ static int future_park_once(thrum_future *future,
     rc = thrumi_waitgraph_enter(context, future, &waiter.parking.queue);
     if (rc != 0)
         return thrumi_future_settled(future) ? 0 : rc;
+    if (thrumi_future_shares_pool(future, context))
+        waiter.parking.queue = future->executor;
     rc = future_park(future, &waiter, THRUM_FOREVER);
     thrumi_waitgraph_leave(context);
     return rc;

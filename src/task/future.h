@@ -50,6 +50,7 @@ struct thrum_future {
     bool holds : 1;      /* the memory of its executor */
     bool later : 1;      /* a greenlet's that is not queued yet */
     uint16_t generation; /* of the process that made it, see sys/fork.h */
+    uint16_t place;      /* of a green pool, from 1, once it was taken; or 0 */
     struct thrumi_link *waiters; /* the first of a ring, or NULL */
     thrum_fn *fn;
     void *value; /* the argument, then the result or the error */
@@ -87,6 +88,15 @@ static inline bool thrumi_future_startable(const thrum_future *future)
     /* acquire: pairs with the release that ends the hold */
     return (atomic_load_explicit(&future->state, memory_order_acquire) &
             (THRUMI_PHASE | THRUMI_HELD)) == THRUMI_PENDING;
+}
+
+/* Is it a task of the green pool that the context has a place of? Who waits for
+ * one lends that place. */
+static inline bool thrumi_future_shares_pool(const thrum_future *future,
+                                             struct thrumi_context *context)
+{
+    return thrumi_unlikely(thrumi_context_carrier(context)->pool != NULL) &&
+           thrumi_context_carrier(context)->pool == future->executor;
 }
 
 /* From pending to running. False: somebody else has taken or cancelled it, or

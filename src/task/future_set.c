@@ -175,7 +175,8 @@ static thrum_future *set_find_pending(thrum_future_set *set)
         struct set_member *member =
             thrumi_container_of(link, struct set_member, link);
 
-        if (thrumi_future_startable(member->future))
+        if (thrumi_future_startable(member->future) ||
+            thrumi_future_shares_pool(member->future, thrumi_context_running()))
             found = thrum_future_ref(member->future);
     }
     thrumi_mutex_unlock(&set->lock);
@@ -190,13 +191,15 @@ static bool set_help(thrum_future_set *set, thrum_executor **ret_queue)
     bool helped;
 
     *ret_queue = NULL;
-    if (context->help == NULL || thrumi_context_in_callback(context))
+    if ((context->help == NULL &&
+         thrumi_context_carrier(context)->pool == NULL) ||
+        thrumi_context_in_callback(context))
         return false;
     future = set_find_pending(set);
     if (future == NULL)
         return false;
     *ret_queue = future->executor;
-    helped = context->help(context, future);
+    helped = context->help != NULL && context->help(context, future);
     thrum_future_unref(future);
     return helped;
 }

@@ -119,7 +119,8 @@ static void wait_init(struct wait_any *wait, struct wait_node *nodes,
         nodes[i].wait = wait;
         nodes[i].future = futures[i];
         nodes[i].listed = false;
-        if (thrumi_future_startable(futures[i]))
+        if (thrumi_future_startable(futures[i]) ||
+            thrumi_future_shares_pool(futures[i], wait->parking.context))
             wait->parking.queue = futures[i]->executor;
     }
 }

@@ -152,6 +152,7 @@ TEST(kill_of_a_settled_one_is_done)
 
 TEST(kill_of_a_running_thread_task_is_not_supported)
 {
+    TEST_OF_THREADS;
     struct asked asked = {.go_on = GATE_INIT, .looks = true};
     thrum_executor *pool = pool_of(1);
     thrum_future *future = submit(pool, asked_task, &asked);

@@ -140,6 +140,7 @@ TEST(F96_a_chain_deeper_than_the_help_goes)
  * newest wait is told, and its task and all above it fail. */
 TEST(F96_a_chain_without_end_is_an_error)
 {
+    TEST_OF_THREADS;
     thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
     thrum_executor *pool = NULL;
     unsigned bottom = 0;
@@ -239,6 +240,7 @@ static void *unrelated(void *arg)
 
 TEST(F96_a_wait_does_not_run_unrelated_tasks_on_its_stack)
 {
+    TEST_OF_THREADS;
     struct deal deal = deal_new();
     struct foreign foreign = {.pool = pool_of(1), .promised = deal.future};
     thrum_future *waiter = submit(foreign.pool, wait_for_promise, &foreign);
@@ -278,6 +280,7 @@ static void *block_on_promise(void *arg)
 
 TEST(F96_spares_take_the_place_of_workers_that_wait)
 {
+    TEST_OF_THREADS;
     enum {
         WAITERS = 10
     };
@@ -308,6 +311,7 @@ TEST(F96_spares_take_the_place_of_workers_that_wait)
 /* At the cap a wait for something outside is no deadlock: it just waits. */
 TEST(F96_at_the_cap_a_wait_for_a_promise_goes_on)
 {
+    TEST_OF_THREADS;
     enum {
         WAITERS = 6
     };

@@ -310,7 +310,7 @@ TEST(F45_many_submitters_share_a_small_queue)
     options.max_workers = 2;
     options.queue_limit = 4;
     producer = (struct producer){NULL, &ran, test_scale(5000)};
-    assert_int_equal(thrum_thread_pool_new(&options, &producer.pool), 0);
+    assert_int_equal(pool_new(&options, &producer.pool), 0);
     for (int i = 0; i < PRODUCERS; i++)
         threads[i] = spawn_thread(produce, &producer);
     for (int i = 0; i < PRODUCERS; i++)

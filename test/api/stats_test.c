@@ -160,7 +160,7 @@ TEST(every_task_is_timed_when_asked)
 
     options.max_workers = 2;
     options.stats_every = 1;
-    assert_int_equal(thrum_thread_pool_new(&options, &pool), 0);
+    assert_int_equal(pool_new(&options, &pool), 0);
     for (int i = 0; i < 100; i++)
         thrum_future_unref(submit(pool, count_task, &ran));
     assert_int_equal(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER),

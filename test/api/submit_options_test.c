@@ -151,6 +151,7 @@ TEST(spans_below_zero_are_refused)
 
 TEST(run_ns_is_not_supported_where_nothing_can_kill)
 {
+    TEST_OF_THREADS;
     thrum_executor *executors[] = {pool_of(1), inline_new()};
     thrum_future *future = NULL;
 

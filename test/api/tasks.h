@@ -87,7 +87,7 @@ static inline thrum_executor *busy_pool(const thrum_thread_pool_options *with,
     if (with != NULL)
         options = *with;
     options.max_workers = 1;
-    assert_int_equal(thrum_thread_pool_new(&options, &pool), 0);
+    assert_int_equal(pool_new(&options, &pool), 0);
     future = submit(pool, gate_task, gate);
     WAIT_UNTIL(thrum_future_running(future));
     thrum_future_unref(future);

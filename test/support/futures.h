@@ -65,13 +65,53 @@ static inline thrum_future *future_cancelled(void)
     return deal.future;
 }
 
+/* Tests of what all pools do are compiled twice, see test/api/meson.build: the
+ * second time their pools are green ones, of as many threads and tasks at once
+ * as a thread pool would have workers. */
+#ifdef TEST_GREEN_POOL
+# define TEST_GREEN 1
+#else
+# define TEST_GREEN 0
+#endif
+
+/* For the tests of what only the thread pool does. */
+#define TEST_OF_THREADS                            \
+ do {                                              \
+  if (TEST_GREEN)                                  \
+   TEST_SKIP("it is about the thread pool alone"); \
+ } while (0)
+
+static inline int green_pool_as(const thrum_thread_pool_options *threads,
+                                thrum_executor **ret)
+{
+    thrum_green_pool_options options = THRUM_GREEN_POOL_OPTIONS;
+
+    options.threads = threads->max_workers != 0 ? threads->max_workers
+                                                : thrum_default_workers();
+    options.limit = options.threads;
+    options.name_prefix = threads->name_prefix;
+    options.queue_limit = threads->queue_limit;
+    options.queue_policy = threads->queue_policy;
+    options.block_ns = threads->block_ns;
+    options.stats_every = threads->stats_every;
+    options.block_signals = threads->block_signals;
+    return thrum_green_pool_new(&options, ret);
+}
+
+static inline int pool_new(const thrum_thread_pool_options *options,
+                           thrum_executor **ret)
+{
+    return TEST_GREEN ? green_pool_as(options, ret)
+                      : thrum_thread_pool_new(options, ret);
+}
+
 static inline thrum_executor *pool_of(int workers)
 {
     thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
     thrum_executor *pool = NULL;
 
     options.max_workers = workers;
-    assert_int_equal(thrum_thread_pool_new(&options, &pool), 0);
+    assert_int_equal(pool_new(&options, &pool), 0);
     return pool;
 }
 
