@@ -82,12 +82,12 @@ static void demo_print_head(int urls, int delay_ms)
 static void demo_print_table(const struct fetch_report *reports,
                              const long *peaks, size_t n)
 {
-    printf("%-10s %8s %10s %9s %12s %6s %7s\n", "executor", "workers", "time",
+    printf("%-17s %8s %10s %9s %12s %6s %7s\n", "executor", "workers", "time",
            "speed-up", "peak memory", "ok", "failed");
     for (size_t i = 0; i < n; i++) {
         const struct fetch_report *report = &reports[i];
 
-        printf("%-10s %8d %8.2f s %8.1fx %8.1f MiB %6zu %7zu\n",
+        printf("%-17s %8d %8.2f s %8.1fx %8.1f MiB %6zu %7zu\n",
                report->executor, report->workers, (double)report->wall_ns / 1e9,
                (double)reports[0].wall_ns / (double)report->wall_ns,
                (double)peaks[i] / 1024, report->ok, report->failed);

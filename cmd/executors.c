@@ -7,8 +7,11 @@
  */
 #include "executors.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <thrum/green_pool.h>
 #include <thrum/inline.h>
 #include <thrum/thread_pool.h>
 
@@ -27,10 +30,26 @@ static int executors_threads(int workers, thrum_executor **ret)
     return thrum_thread_pool_new(&options, ret);
 }
 
+/* Greenlets of the main thread. What they call blocks, so each has a thread make
+ * the call; there are to be as many. */
+static int executors_green(int workers, thrum_executor **ret)
+{
+    thrum_green_pool_options options = THRUM_GREEN_POOL_OPTIONS;
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", workers);
+    setenv("THRUM_OFFLOAD_THREADS", text, 0);
+    options.limit = workers;
+    return thrum_green_pool_new(&options, ret);
+}
+
 const struct executor_kind executor_kinds[] = {
-    {"inline", "one at a time, in the main thread", 1, executors_inline},
-    {"threads", "a pool of threads", 0, executors_threads},
-    {NULL, NULL, 0, NULL},
+    {"inline", "inline", "one at a time, in the main thread", 1, false,
+     executors_inline},
+    {"threads", "threads", "a pool of threads", 0, false, executors_threads},
+    {"green", "green (offloaded)", "greenlets, whose calls threads make", 0,
+     true, executors_green},
+    {NULL, NULL, NULL, 0, false, NULL},
 };
 
 const struct executor_kind *executor_kind_find(const char *name)

@@ -5,12 +5,16 @@
 #ifndef EXECUTORS_H
 #define EXECUTORS_H
 
+#include <stdbool.h>
+
 #include <thrum/executor.h>
 
 struct executor_kind {
     const char *name;  /* what -x takes */
+    const char *label; /* in tables */
     const char *about; /* for the help */
     int max_workers;   /* of this kind; 0: as many as asked for */
+    bool offloads; /* its tasks run in the main thread, and must not block */
     int (*make)(int workers, thrum_executor **ret);
 };
 

@@ -33,6 +33,7 @@
 #include "escape.h"
 #include "executors.h"
 #include "interrupt.h"
+#include "offloaded.h"
 #include "progress.h"
 #include "results.h"
 #include "save.h"
@@ -56,7 +57,9 @@ struct fetch {
     int64_t begin_ns;
     atomic_int next_worker;
 
+    const struct executor_kind *kind;
     thrum_executor *executor;
+    bool *lanes; /* taken ones, of greenlets; the main thread's alone */
     thrum_scope *scope;
     thrum_future_set *set;
     struct fetch_slot *slots;
@@ -94,18 +97,48 @@ static int fetch_worker(struct fetch *fetch)
     return worker;
 }
 
-/* The task. */
-static void *fetch_one(void *arg)
+/* The blocking call. */
+static void *fetch_transfer(void *arg)
 {
     struct fetch_slot *slot = arg;
     struct fetch *fetch = slot->fetch;
     struct fetch_record *record = &slot->record;
     int64_t start_ns = thrum_now().ns;
 
-    record->worker = fetch_worker(fetch);
     record->start_ns = start_ns - fetch->begin_ns;
     transfer_run(&fetch->transfer, record);
     record->duration_ns = thrum_now().ns - start_ns;
+    return slot;
+}
+
+/* The task. */
+static void *fetch_one(void *arg)
+{
+    struct fetch_slot *slot = arg;
+
+    slot->record.worker = fetch_worker(slot->fetch);
+    return fetch_transfer(slot);
+}
+
+/* The task of a greenlet: whose lane is the first that is free. */
+static void *fetch_green(void *arg)
+{
+    struct fetch_slot *slot = arg;
+    bool *lanes = slot->fetch->lanes;
+    int worker = 0;
+    int rc;
+
+    while (lanes[worker])
+        worker++;
+    lanes[worker] = true;
+    slot->record.worker = worker;
+    rc = offloaded_call(fetch_transfer, slot);
+    lanes[worker] = false;
+    if (rc == THRUM_ECANCELLED)
+        return NULL;
+    if (rc != 0)
+        snprintf(slot->record.error, sizeof(slot->record.error), "%s",
+                 thrum_strerror(rc));
     return slot;
 }
 
@@ -286,8 +319,9 @@ static void fetch_submit(struct fetch *fetch)
     fetch->ended = slot == NULL;
     if (slot == NULL)
         return;
-    rc = thrum_scope_submit(fetch->scope, fetch->executor, fetch_one, slot, 0,
-                            &future);
+    rc = thrum_scope_submit(fetch->scope, fetch->executor,
+                            fetch->kind->offloads ? fetch_green : fetch_one,
+                            slot, 0, &future);
     if (rc == 0) {
         rc = thrum_future_set_add(fetch->set, future);
         thrum_future_unref(future);
@@ -337,7 +371,8 @@ static int fetch_make_slots(struct fetch *fetch, int workers)
 {
     fetch->slot_count = 4 * (size_t)workers + FETCH_SPARE_SLOTS;
     fetch->slots = calloc(fetch->slot_count, sizeof(*fetch->slots));
-    if (fetch->slots == NULL)
+    fetch->lanes = calloc((size_t)workers, sizeof(*fetch->lanes));
+    if (fetch->slots == NULL || fetch->lanes == NULL)
         return -ENOMEM;
     for (size_t i = fetch->slot_count; i-- > 0;) {
         fetch->slots[i].fetch = fetch;
@@ -359,7 +394,8 @@ static int fetch_open_executor(struct fetch *fetch)
     if (workers == 0)
         workers = thrum_default_workers();
     workers = executor_kind_workers(kind, workers);
-    fetch->report->executor = kind->name;
+    fetch->kind = kind;
+    fetch->report->executor = kind->label;
     fetch->report->workers = workers;
     rc = kind->make(workers, &fetch->executor);
     if (rc == 0)
@@ -422,6 +458,7 @@ static void fetch_close(struct fetch *fetch)
         thrum_executor_unref(fetch->executor);
     }
     free(fetch->slots);
+    free(fetch->lanes);
 }
 
 int fetch_run(const struct fetch_options *options, struct fetch_source *source,

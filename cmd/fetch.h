@@ -40,7 +40,7 @@ enum fetch_format {
 };
 
 struct fetch_options {
-    const char *executor; /* "inline", "threads"; see executors.h */
+    const char *executor; /* its name; see executors.h */
     int workers;          /* 0: the executor's default */
     double timeout;       /* seconds per attempt; 0: none */
     int retries;
