@@ -312,7 +312,7 @@ green_pool_lacks(struct thrumi_green_pool *pool)
         if (place->state != THRUMI_GREEN_RUNS)
             none = none == NULL ? place : none;
         else
-            free += place->live == 0;
+            free += place->live == 0 && !green_pool_place_is_full(place);
     }
     return free > green_pool_queued(pool) ? NULL : none;
 }

@@ -50,7 +50,7 @@ static uint64_t green_stats_threads(struct thrumi_green_pool *pool,
 
     thrumi_mutex_lock(&pool->lock);
     for (unsigned i = 0; i < pool->place_count; i++)
-        idle += pool->places[i].live == 0 &&
+        idle += pool->places[i].live == 0 && !pool->places[i].feeding &&
                 (pool->options.threads == 0 ||
                  pool->places[i].state == THRUMI_GREEN_RUNS);
     stats->workers = pool->options.threads == 0 ? 1 : pool->alive;
