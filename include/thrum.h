@@ -6,9 +6,11 @@
 #define THRUM_H
 
 #include <thrum/base.h>
+#include <thrum/child.h>
 #include <thrum/dump.h>
 #include <thrum/error.h>
 #include <thrum/executor.h>
+#include <thrum/file.h>
 #include <thrum/future.h>
 #include <thrum/generator.h>
 #include <thrum/green.h>
@@ -25,6 +27,7 @@
 #include <thrum/process_pool.h>
 #include <thrum/promise.h>
 #include <thrum/queue.h>
+#include <thrum/reader.h>
 #include <thrum/resolve.h>
 #include <thrum/scope.h>
 #include <thrum/select.h>
