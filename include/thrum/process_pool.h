@@ -82,9 +82,9 @@ typedef struct thrum_process_pool_options {
  * Ownership:  the options are copied; the caller gets one reference.
  * Returns:    0; -EINVAL for a negative number or options of another size;
  *             -ENOTSUP where this program cannot be run anew (it is linked
- *             statically, or has loaded this library later) and main does not
- *             begin with thrum_worker_main(), or for a sandbox that cannot be
- *             had; -EAGAIN, -EMFILE, -ENOMEM; what running it said. */
+ *             statically and main does not begin with thrum_worker_main(), it
+ *             has loaded this library later and the helper is missing, it is
+ *             set-user-ID), or for a sandbox that cannot be had; -EAGAIN, -EMFILE, -ENOMEM; what running it said. */
 THRUM_API THRUM_MUST_USE int
 thrum_process_pool_new(const thrum_process_pool_options *options,
                        thrum_executor **ret);

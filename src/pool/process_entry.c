@@ -7,7 +7,9 @@
  * comes with the program, the constructor here has the loader's work done as
  * always, all constructors run, and then the zygote in the place of main.
  * Where it does not (a static program), main must begin with
- * thrum_worker_main().
+ * thrum_worker_main(). Where neither is so, since the program has loaded the
+ * library later, a helper that was installed with the library stands in: it can
+ * run the functions of shared objects.
  *
  * Under no circumstances does main run by mistake: what it does would be done
  * twice.
@@ -62,14 +64,30 @@ void thrum_worker_main(void)
     atomic_store_explicit(&entry_main_asks, true, memory_order_relaxed);
 }
 
-const char *thrumi_process_way(void)
+/* The helper that was installed with the library, or the one that is named. */
+static const char *entry_helper(void)
 {
+    const char *named = secure_getenv("THRUM_WORKER_PROGRAM");
+    const char *path = named != NULL ? named : THRUMI_WORKER_PROGRAM;
+
+    return thrumi_launch_may_run(path) ? path : NULL;
+}
+
+struct thrumi_process_way thrumi_process_way(void)
+{
+    struct thrumi_process_way way = {NULL, THRUMI_LAUNCH_SELF, false};
+
     /* it would run main, since the variable is not for it */
     if (thrumi_start_is_secure())
-        return NULL;
-    if (thrumi_start_can())
-        return THRUMI_PROCESS_BY_LOADER;
-    if (atomic_load_explicit(&entry_main_asks, memory_order_relaxed))
-        return THRUMI_PROCESS_BY_MAIN;
-    return NULL;
+        return way;
+    if (thrumi_start_can()) {
+        way.value = THRUMI_PROCESS_BY_LOADER;
+    } else if (atomic_load_explicit(&entry_main_asks, memory_order_relaxed)) {
+        way.value = THRUMI_PROCESS_BY_MAIN;
+    } else {
+        way.program = entry_helper();
+        way.value = way.program == NULL ? NULL : THRUMI_PROCESS_BY_MAIN;
+        way.helper = true;
+    }
+    return way;
 }

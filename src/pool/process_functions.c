@@ -21,6 +21,8 @@ static int functions_add(struct thrumi_process_objects *objects,
 
     if (!thrumi_object_of(address, &found))
         return THRUM_ENOTSHARED;
+    if (found.path[0] == '\0' && objects->no_program)
+        return -ENOTSUP;
     if (objects->count == THRUMI_CREW_OBJECTS - 1)
         return -ENOMEM;
     object = thrumi_alloc(sizeof(*object));

@@ -76,9 +76,10 @@ static int options_set_way(struct thrumi_process_pool *pool)
     if (pool->options.start == THRUM_PROCESS_FORK)
         return 0;
     pool->way = thrumi_process_way();
-    if (pool->way == NULL)
+    if (pool->way.value == NULL)
         return -ENOTSUP;
-    strncat(variable, pool->way, sizeof(variable) - strlen(variable) - 1);
+    pool->objects.no_program = pool->way.helper;
+    strncat(variable, pool->way.value, sizeof(variable) - strlen(variable) - 1);
     pool->variable = thrumi_strdup(variable);
     if (pool->variable == NULL)
         return -ENOMEM;

@@ -32,7 +32,7 @@ static int owner_launch(struct thrumi_process_pool *pool, int socket)
     if (pool->options.start == THRUM_PROCESS_FORK) {
         launch.run = owner_run_zygote;
     } else {
-        launch.path = THRUMI_LAUNCH_SELF;
+        launch.path = pool->way.program;
         launch.arguments = arguments;
         launch.environment = pool->environment;
     }

@@ -9,6 +9,7 @@
 #include "pool/process_pool.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -202,11 +203,24 @@ static void process_init(struct thrumi_process_pool *pool)
     thrumi_list_init(&pool->waiters);
 }
 
+/* Can workers find the initializer? */
+static int process_check_initializer(struct thrumi_process_pool *pool)
+{
+    struct thrumi_process_function function;
+    thrum_fn *fn;
+
+    memcpy(&fn, &pool->options.initializer, sizeof(fn));
+    return fn == NULL ? 0
+                      : thrumi_process_function(&pool->objects, fn, &function);
+}
+
 /* The manager holds the pool's memory. */
 static int process_begin(struct thrumi_process_pool *pool)
 {
-    int rc;
+    int rc = process_check_initializer(pool);
 
+    if (rc != 0)
+        return rc;
     thrumi_admission_init(&pool->admission, pool->options.queue_limit);
     process_init_executor(pool);
     pool->bell_fd = thrumi_wakefd_open();

@@ -50,6 +50,7 @@ struct thrumi_process_object {
 };
 
 struct thrumi_process_objects {
+    bool no_program; /* workers are of another one */
     /* guarded by pool.lock: */
     unsigned count;
     struct thrumi_process_object *known[THRUMI_CREW_OBJECTS];
@@ -122,8 +123,8 @@ struct thrumi_process_pool {
     struct thrumi_admission admission;
     /* what was asked for; constant */
     thrum_process_pool_options options;
-    const char *way; /* by which zygotes are had */
-    char *variable;  /* of the environment, that says so */
+    struct thrumi_process_way way; /* by which zygotes are had */
+    char *variable;                /* of the environment, that says so */
     char **environment;
     char *initializer_arg;
     struct thrumi_confine confine;
@@ -179,7 +180,8 @@ int thrumi_process_set_options(struct thrumi_process_pool *pool,
 /* ---- process_functions.c ---- */
 
 /* What another process is told of the function: 0; THRUM_ENOTSHARED for one
- * that is in no object, -ENOMEM. The lock is held. */
+ * that is in no object, -ENOTSUP for one of a program that is not there,
+ * -ENOMEM. The lock is held. */
 int thrumi_process_function(struct thrumi_process_objects *objects,
                             thrum_fn *fn, struct thrumi_process_function *ret);
 void thrumi_process_objects_free(struct thrumi_process_objects *objects);

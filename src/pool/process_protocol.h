@@ -17,6 +17,7 @@
 #ifndef THRUMI_POOL_PROCESS_PROTOCOL_H
 #define THRUMI_POOL_PROCESS_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sys/children.h"
@@ -74,7 +75,13 @@ __attribute__((noreturn)) void thrumi_process_begin(int socket,
 __attribute__((noreturn)) void
 thrumi_process_work(const struct thrumi_process_birth *birth);
 
-/* How zygotes can be had here: a value of THRUMI_PROCESS_VARIABLE, or NULL. */
-const char *thrumi_process_way(void);
+/* How zygotes can be had here. */
+struct thrumi_process_way {
+    const char *value;   /* of THRUMI_PROCESS_VARIABLE; NULL: not at all */
+    const char *program; /* that is run */
+    bool helper;         /* it is not this one: its functions are not there */
+};
+
+struct thrumi_process_way thrumi_process_way(void);
 
 #endif /* THRUMI_POOL_PROCESS_PROTOCOL_H */

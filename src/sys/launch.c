@@ -168,6 +168,11 @@ void thrumi_launch_become(const char *variable, int keep)
 
 /* ---- the environment ---- */
 
+bool thrumi_launch_may_run(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
 const char *thrumi_launch_name(void)
 {
     return program_invocation_name;

@@ -6,6 +6,7 @@
 #ifndef THRUMI_SYS_LAUNCH_H
 #define THRUMI_SYS_LAUNCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct thrumi_launch {
@@ -29,6 +30,8 @@ void thrumi_launch_become(const char *variable, int keep);
 
 /* The path of the running program, for a launch. */
 #define THRUMI_LAUNCH_SELF "/proc/self/exe"
+/* Is it a file that may be run? */
+bool thrumi_launch_may_run(const char *path);
 /* What the program was called as. */
 const char *thrumi_launch_name(void);
 /* A copy of the environment with `more` (NULL at the end, or NULL) put over it
