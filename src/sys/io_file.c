@@ -146,14 +146,14 @@ static int64_t file_write(const struct thrumi_io *io,
 
 static int64_t file_recv(struct thrumi_io *io)
 {
-    struct file_span span;
+    struct msghdr message = {.msg_iov = NULL};
 
     if (io->op == THRUMI_IO_READ)
         return thrumi_io_result(
             recv(io->fd, io->into, io->length, MSG_DONTWAIT));
-    file_span_of(&span, io);
-    return thrumi_io_result(
-        preadv2(io->fd, span.vector, span.count, -1, RWF_NOWAIT));
+    message.msg_iov = io->into;
+    message.msg_iovlen = io->length;
+    return thrumi_io_result(recvmsg(io->fd, &message, MSG_DONTWAIT));
 }
 
 static int64_t file_send(struct thrumi_io *io)
