@@ -338,6 +338,7 @@ int thrumi_crew_start(struct thrumi_process_pool *pool)
     crew->idle_since = thrumi_clock_ns();
     thrumi_list_append(&pool->crew, &crew->link);
     pool->crew_count++;
+    pool->unheard++;
     if (!crew_put_init(pool, crew))
         thrumi_crew_dismiss(pool, crew); /* no memory for it */
     thrumi_crew_ring(crew);
@@ -350,6 +351,7 @@ void thrumi_crew_free(struct thrumi_process_pool *pool,
     if (crew->state == THRUMI_CREW_STARTING || crew->state == THRUMI_CREW_ALIVE)
         pool->crew_count--;
     thrumi_list_remove(&crew->link);
+    pool->unheard -= crew->pid == 0;
     if (crew->pidfd >= 0)
         thrumi_pidfd_bury(crew->pidfd);
     crew_close(crew);

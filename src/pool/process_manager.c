@@ -121,7 +121,8 @@ static bool manager_hear(struct thrumi_process_pool *pool)
 {
     bool any;
 
-    if (!pool->zygote_ready && ++pool->rounds % MANAGER_ROUNDS != 0)
+    if (!pool->zygote_ready && pool->unheard == 0 &&
+        ++pool->rounds % MANAGER_ROUNDS != 0)
         return false;
     pool->zygote_ready = false;
     any = thrumi_process_listen(pool);

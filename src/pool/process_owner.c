@@ -141,6 +141,7 @@ static void owner_started(struct thrumi_process_pool *pool,
     }
     thrumi_mutex_lock(&pool->lock);
     crew->pid = message->ending.pid;
+    pool->unheard--;
     crew->pidfd = *pidfd;
     *pidfd = -1;
     killed_by = atomic_load_explicit(&pool->kill_all, memory_order_relaxed);

@@ -129,8 +129,10 @@ static int process_stats(void *self, thrum_stats *stats)
         struct thrumi_crew *crew =
             thrumi_container_of(link, struct thrumi_crew, link);
 
-        stats->workers += crew->pid != 0;
-        stats->idle += crew->pid != 0 && crew->in_flight == 0;
+        bool alive = crew->pid != 0 || crew->state == THRUMI_CREW_ALIVE;
+
+        stats->workers += alive;
+        stats->idle += alive && crew->in_flight == 0;
         stats->running += crew->in_flight > 0;
         stats->queued += crew->in_flight > 0 ? crew->in_flight - 1 : 0;
     }

@@ -159,7 +159,8 @@ struct thrumi_process_pool {
     int zygote_pidfd;            /* -1: there is none */
     bool zygote_ready;  /* it has something to tell, or a worker without one has
                         * ended */
-    unsigned rounds;    /* of the manager's */
+    unsigned unheard;   /* workers that it has not told of yet */
+    unsigned rounds;    /* of the manager */
     int zygote;         /* its socket */
     unsigned stillborn; /* in a row */
     int64_t start_after;    /* no worker is started before; 0: at once */

@@ -407,7 +407,7 @@ TEST(statistics_tell_what_was_done)
     assert_int_equal(stats.failed, 1);
     assert_int_equal(stats.queued, 0);
     assert_true(stats.run.count >= 4);
-    assert_int_equal(thrum_process_pool_pids(pool, pids, 4), 1);
+    WAIT_UNTIL(thrum_process_pool_pids(pool, pids, 4) == 1);
     assert_int_equal(pids[0], number_and_unref(send(pool, pid_task, 0)));
     executor_end(pool);
 }

@@ -142,7 +142,7 @@ TEST(F53_an_idle_worker_is_used_before_another_is_started)
 
     for (int i = 0; i < 20; i++)
         assert_int_equal(number_and_unref(send(pool, pid_task, 0)), first);
-    assert_int_equal(thrum_process_pool_pids(pool, NULL, 0), 1);
+    WAIT_UNTIL(thrum_process_pool_pids(pool, NULL, 0) == 1);
     executor_end(pool);
 }
 
