@@ -177,13 +177,8 @@ void thrumi_crew_land(struct thrumi_crew *crew, uint64_t seq)
 
 bool thrumi_crew_revoke(struct thrumi_crew *crew, uint64_t seq)
 {
-    struct thrumi_request *request = thrumi_wire_request(crew->shared, seq);
-    unsigned queued = THRUMI_REQUEST_QUEUED;
-
-    /* acq_rel: the worker's exchange is before or after this one */
-    return atomic_compare_exchange_strong_explicit(
-        &request->state, &queued, THRUMI_REQUEST_REVOKED, memory_order_acq_rel,
-        memory_order_acquire);
+    return thrumi_request_take(thrumi_wire_request(crew->shared, seq),
+                               THRUMI_REQUEST_REVOKED);
 }
 
 bool thrumi_crew_has_begun(struct thrumi_crew *crew, uint64_t seq)

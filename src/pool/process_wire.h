@@ -133,6 +133,18 @@ thrumi_wire_request(struct thrumi_wire_shared *shared, uint64_t seq)
     return &shared->requests[seq % THRUMI_WIRE_SLOTS];
 }
 
+/* Either side takes a request that is queued, for itself; one of them does. */
+static inline bool thrumi_request_take(struct thrumi_request *request,
+                                       enum thrumi_request_state state)
+{
+    unsigned queued = THRUMI_REQUEST_QUEUED;
+
+    /* acq_rel: this exchange is before or after the other side's */
+    return atomic_compare_exchange_strong_explicit(&request->state, &queued,
+                                                   state, memory_order_acq_rel,
+                                                   memory_order_acquire);
+}
+
 /* Copies a response that the worker may be writing to: each word is read once.
  */
 struct thrumi_response

@@ -233,23 +233,13 @@ static void work_init(const struct thrumi_request *request)
 
 /* ---- the loop ---- */
 
-/* Takes a request over; false when the owner has taken it back. */
-static bool work_begin(struct thrumi_request *request)
-{
-    unsigned queued = THRUMI_REQUEST_QUEUED;
-
-    /* acq_rel: the owner's exchange is before or after this one */
-    return atomic_compare_exchange_strong_explicit(
-        &request->state, &queued, THRUMI_REQUEST_BEGUN, memory_order_acq_rel,
-        memory_order_acquire);
-}
-
 static void work_obey(struct thrumi_request *request)
 {
     switch (request->kind) {
     case THRUMI_REQUEST_CALL:
     case THRUMI_REQUEST_CHUNK:
-        if (work_begin(request))
+        /* unless the owner has taken it back */
+        if (thrumi_request_take(request, THRUMI_REQUEST_BEGUN))
             work_task(request);
         break;
     case THRUMI_REQUEST_INIT:

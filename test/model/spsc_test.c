@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * spsc_test.c - what goes into a ring comes out once, in order, and nobody
- * sleeps while there is something for him.
+ * sleeps while there is something for him; and a request of a process pool is
+ * begun by its worker or taken back by its owner, not both.
  *
  * The slots are plain memory: whoever could see a slot that is not his would
  * find the wrong item in it.
@@ -12,6 +13,7 @@
 
 #include "base/bell.h"
 #include "base/spsc.h"
+#include "pool/process_wire.h"
 #include "sys/park.h"
 
 #define CAPACITY 2
@@ -121,6 +123,43 @@ static void check_liar(void)
     model_assert(taken <= 1);
 }
 
+/* ---- requests that are taken back ---- */
+
+static struct thrumi_request requests[2];
+static unsigned begun[2];
+static unsigned revoked[2];
+
+static void put_requests(void)
+{
+    setup();
+    for (unsigned i = 0; i < 2; i++)
+        put();
+}
+
+static void revoke_both(void)
+{
+    for (unsigned i = 2; i-- > 0;)
+        revoked[i] += thrumi_request_take(&requests[i], THRUMI_REQUEST_REVOKED);
+}
+
+static void begin_both(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (!thrumi_spsc_has_item(&consumer))
+            continue;
+        begun[i] += thrumi_request_take(&requests[i], THRUMI_REQUEST_BEGUN);
+        thrumi_spsc_take(&consumer);
+    }
+}
+
+/* Taken back from the last one on: what is before one that has begun has. */
+static void check_requests(void)
+{
+    for (unsigned i = 0; i < 2; i++)
+        model_assert(begun[i] + revoked[i] == 1);
+    model_assert(begun[1] == 0 || begun[0] == 1);
+}
+
 static void setup_one(void)
 {
     setup();
@@ -149,6 +188,12 @@ int main(void)
          .check = check_liar,
          .preemptions = 3,
          .delays = 2},
+        {.name = "a request is begun or taken back",
+         .setup = put_requests,
+         .threads = {revoke_both, begin_both},
+         .check = check_requests,
+         .preemptions = 4,
+         .delays = 3},
     };
 
     return model_main(programs, sizeof(programs) / sizeof(programs[0]));
