@@ -231,6 +231,13 @@ TEST(any_bytes_are_outcomes_of_a_chunk)
 
 /* ---- rings ---- */
 
+static void check_filled(const char *bytes, size_t size, char with)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != with)
+            fail_msg("byte %zu of %zu", i, size);
+}
+
 /* Data of every size, in order, through a ring whose consumer is behind by a
  * random number. */
 TEST(data_beside_a_ring_is_never_given_out_twice)
@@ -258,9 +265,8 @@ TEST(data_beside_a_ring_is_never_given_out_twice)
         }
         if (any(3) > 0 && thrumi_spsc_has_item(&consumer)) {
             slot = consumer.mine % THRUMI_WIRE_SLOTS;
-            for (size_t i = 0; i < lengths[slot]; i++)
-                if (out.data[begins[slot] + i] != (char)(slot + 1))
-                    fail_msg("round %u, byte %zu", round, i);
+            check_filled(out.data + begins[slot], lengths[slot],
+                         (char)(slot + 1));
             thrumi_spsc_take(&consumer);
         }
     }
