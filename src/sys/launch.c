@@ -122,8 +122,8 @@ static int launch_clone(struct launch_state *state, char *stack_top)
         return -EAGAIN;
     pid = __clone(launch_between, stack_top,
                   CLONE_VM | CLONE_VFORK | CLONE_FILES, state);
-    if (pid < 0)
-        return -errno;
+    if (pid < 0) /* an emulator that knows no such thing says EINVAL */
+        return errno == EINVAL ? -ENOTSUP : -errno;
     while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
         ;
     if (state->exec_errno != 0) {

@@ -540,4 +540,4 @@ TEST(a_zygote_that_is_killed_is_replaced)
     executor_end(pool);
 }
 
-TEST_MAIN("process_crash")
+PROCESSES_MAIN("process_crash")

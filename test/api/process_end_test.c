@@ -320,4 +320,4 @@ TEST(a_forked_childs_copy_is_inert)
     executor_end(pool);
 }
 
-TEST_MAIN("process_end")
+PROCESSES_MAIN("process_end")

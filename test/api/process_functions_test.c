@@ -96,4 +96,4 @@ TEST(a_function_of_an_object_that_is_gone)
     executor_end(pool);
 }
 
-TEST_MAIN("process_functions")
+PROCESSES_MAIN("process_functions")

@@ -49,6 +49,10 @@ static square_fn *load(void)
 
 int main(void)
 {
+#ifdef TEST_EMULATED
+    puts("1..0 # skipped: no process pools in emulators");
+    return 0;
+#endif
 #ifdef INSIDE_LOADED
     square_fn *square = load();
 

@@ -273,4 +273,4 @@ TEST(descriptors_are_limited)
     executor_end(pool);
 }
 
-TEST_MAIN("process_kill")
+PROCESSES_MAIN("process_kill")

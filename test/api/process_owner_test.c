@@ -322,4 +322,4 @@ TEST(many_pools_come_and_go)
     }
 }
 
-TEST_MAIN("process_owner")
+PROCESSES_MAIN("process_owner")

@@ -561,4 +561,4 @@ TEST(a_task_may_have_a_thread_pool_of_its_own)
     executor_end(pool);
 }
 
-TEST_MAIN("process_pool")
+PROCESSES_MAIN("process_pool")

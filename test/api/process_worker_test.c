@@ -567,4 +567,4 @@ TEST(F94_workers_are_forks_where_that_is_asked_for)
     assert_int_equal(started_by(THRUM_PROCESS_FORK), 5);
 }
 
-TEST_MAIN("process_worker")
+PROCESSES_MAIN("process_worker")

@@ -141,4 +141,12 @@ TEST(tasks_that_are_tried_again_in_a_storm_of_kills)
     thrum_executor_unref(pool);
 }
 
+#ifdef TEST_EMULATED
+int main(void)
+{
+    puts("1..0 # skipped: no process pools in emulators");
+    return 0;
+}
+#else
 TEST_MAIN("stress-process")
+#endif
