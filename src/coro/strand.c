@@ -166,10 +166,15 @@ THRUMI_CTX_PLAIN static void strand_main(void *word)
 
 /* ---- making ---- */
 
+/* Without snprintf(), whose frames would touch a second page of whatever stack
+ * this runs on. */
 void thrumi_strand_set_name(struct thrumi_strand *strand, const char *name)
 {
-    snprintf(strand->name, sizeof(strand->name), "%s",
-             name == NULL ? "" : name);
+    size_t length = name == NULL ? 0 : strnlen(name, sizeof(strand->name) - 1);
+
+    if (length > 0)
+        memcpy(strand->name, name, length);
+    strand->name[length] = '\0';
 }
 
 static int strand_get_stack(struct thrumi_loom *loom,

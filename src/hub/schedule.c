@@ -126,8 +126,10 @@ void thrumi_hub_wait(struct thrumi_hub *hub, thrum_time deadline)
 }
 
 /* All wait, and nothing is left that could wake one of them (S5): so says the
- * main greenlet's wait. False: that is not in a wait to be ended. */
-static bool hub_end_deadlock(struct thrumi_hub *hub)
+ * main greenlet's wait. False: that is not in a wait to be ended. Not inline,
+ * nor is the next: whoever waits may run this, and its stack keeps the pages
+ * that the deepest frames have touched. */
+static __attribute__((noinline)) bool hub_end_deadlock(struct thrumi_hub *hub)
 {
     struct thrumi_stop *stop = hub->main_stop;
 
@@ -141,7 +143,7 @@ static bool hub_end_deadlock(struct thrumi_hub *hub)
 /* Sleeps for a moment if the process has had other threads: to count them is a
  * system call, which a wake would make useless, and those that have ended go on
  * being counted for a moment. True: something has come. */
-static bool hub_wait_first(struct thrumi_hub *hub)
+static __attribute__((noinline)) bool hub_wait_first(struct thrumi_hub *hub)
 {
     if (thrumi_alone())
         return false;
