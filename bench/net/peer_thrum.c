@@ -92,8 +92,28 @@ static void peer_fanout(long n)
     free(all);
 }
 
+static int peer_fd;
+
+static void peer_reads(long n)
+{
+    static char page[BENCH_PAGE];
+
+    for (long i = 0; i < n; i++)
+        if (peer_check("thrum_pread",
+                       thrum_pread(peer_fd, page, BENCH_PAGE, bench_place(),
+                                   THRUM_FOREVER)) != BENCH_PAGE)
+            bench_die("a page");
+}
+
+static bench_run *peer_file(int fd)
+{
+    peer_fd = fd;
+    return peer_reads;
+}
+
 const struct bench_peer bench_peer = {
     .serve = peer_serve,
     .fanout = peer_fanout,
     .timers = peer_thrum_timers,
+    .file = peer_file,
 };
