@@ -8,9 +8,12 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/alloc.h"
 #include "base/container.h"
+#include "sys/fork.h"
+#include "sys/park.h"
 
 #define CLAIM_PAGE  1024u
 #define CLAIM_PAGES 1024u
@@ -35,51 +38,87 @@ static claim_word *claim_page_make(_Atomic(claim_word *) *at)
     return other;
 }
 
-static bool claim_word_take(claim_word *word, struct thrumi_hub *hub)
+/* The word; NULL: the number has none, or there is no memory. */
+static claim_word *claim_word_of(int fd)
 {
+    unsigned number = (unsigned)fd;
+    _Atomic(claim_word *) *at = &claims[number / CLAIM_PAGE % CLAIM_PAGES];
+    claim_word *page;
+
+    if (number >= CLAIM_PAGE * CLAIM_PAGES)
+        return NULL;
+    /* acquire: pairs with the exchange that put it there */
+    page = atomic_load_explicit(at, memory_order_acquire);
+    if (thrumi_unlikely(page == NULL))
+        page = claim_page_make(at);
+    return page == NULL ? NULL : &page[number % CLAIM_PAGE];
+}
+
+/* Being closed. In a forked child that of the parent means nothing. */
+static struct thrumi_hub *claim_closing(void)
+{
+    return (struct thrumi_hub *)((uintptr_t)thrumi_fork_generation() << 2 | 2);
+}
+
+static bool claim_is_closing(const struct thrumi_hub *word)
+{
+    return ((uintptr_t)word & 3) == 2;
+}
+
+/* What a word that was `was` becomes. */
+static struct thrumi_hub *claim_added(struct thrumi_hub *was,
+                                      struct thrumi_hub *hub)
+{
+    if (was == NULL || was == hub || claim_is_closing(was))
+        return hub;
+    return THRUMI_CLAIM_SEVERAL;
+}
+
+bool thrumi_claim_add(int fd, struct thrumi_hub *hub)
+{
+    claim_word *word = claim_word_of(fd);
+    struct thrumi_hub *was;
+    unsigned step = 0;
+
+    if (word == NULL)
+        return (unsigned)fd >= CLAIM_PAGE * CLAIM_PAGES;
     /* relaxed: a look; whoever takes it away orders */
-    struct thrumi_hub *was = atomic_load_explicit(word, memory_order_relaxed);
-
+    was = atomic_load_explicit(word, memory_order_relaxed);
     while (was != hub && was != THRUMI_CLAIM_SEVERAL) {
-        struct thrumi_hub *now = was == NULL ? hub : THRUMI_CLAIM_SEVERAL;
-
-        /* acq_rel: pairs with the exchange in thrumi_claim_take() */
+        if (thrumi_unlikely(was == claim_closing())) {
+            thrumi_spin(step++);
+            was = atomic_load_explicit(word, memory_order_relaxed);
+            continue;
+        }
+        /* acq_rel: pairs with the exchange in thrumi_claim_take() and the store
+         * in thrumi_claim_end() */
         if (atomic_compare_exchange_weak_explicit(
-                word, &was, now, memory_order_acq_rel, memory_order_relaxed))
+                word, &was, claim_added(was, hub), memory_order_acq_rel,
+                memory_order_relaxed))
             break;
     }
     return true;
 }
 
-bool thrumi_claim_add(int fd, struct thrumi_hub *hub)
-{
-    unsigned number = (unsigned)fd;
-    claim_word *page;
-
-    if (number >= CLAIM_PAGE * CLAIM_PAGES)
-        return true;
-    /* acquire: pairs with the exchange that put it there */
-    page = atomic_load_explicit(&claims[number / CLAIM_PAGE],
-                                memory_order_acquire);
-    if (thrumi_unlikely(page == NULL))
-        page = claim_page_make(&claims[number / CLAIM_PAGE]);
-    if (page == NULL)
-        return false;
-    return claim_word_take(&page[number % CLAIM_PAGE], hub);
-}
-
 struct thrumi_hub *thrumi_claim_take(int fd)
 {
-    unsigned number = (unsigned)fd;
-    claim_word *page;
+    claim_word *word = claim_word_of(fd);
+    struct thrumi_hub *was;
 
-    if (number >= CLAIM_PAGE * CLAIM_PAGES)
+    if (word == NULL)
         return THRUMI_CLAIM_SEVERAL;
-    page = atomic_load_explicit(&claims[number / CLAIM_PAGE],
-                                memory_order_acquire);
-    if (page == NULL)
-        return NULL;
-    /* acq_rel: pairs with the exchange in claim_word_take() */
-    return atomic_exchange_explicit(&page[number % CLAIM_PAGE], NULL,
-                                    memory_order_acq_rel);
+    /* acq_rel: pairs with the exchange in thrumi_claim_add() */
+    was = atomic_exchange_explicit(word, claim_closing(), memory_order_acq_rel);
+    return claim_is_closing(was) ? NULL : was;
+}
+
+void thrumi_claim_end(int fd)
+{
+    claim_word *word = claim_word_of(fd);
+    struct thrumi_hub *closing = claim_closing();
+
+    /* release: whoever claims it finds the number closed */
+    if (word != NULL)
+        (void)atomic_compare_exchange_strong_explicit(
+            word, &closing, NULL, memory_order_release, memory_order_relaxed);
 }

@@ -7,7 +7,9 @@
  * number there is a word: nobody, one hub, or several.
  *
  * A hub claims a number before anything of it waits there; whoever closes it
- * takes the claim away. A claim may be stale: then a hub is told of something
+ * takes the claim away, and keeps others from claiming it until it is closed:
+ * else a wait could begin after those that wait were told, and before the close,
+ * and nobody would tell it. A claim may be stale: then a hub is told of something
  * that it does not know.
  *
  * Memory-order partners: claim and take are exchanges of one word; a wait that
@@ -23,10 +25,13 @@ struct thrumi_hub;
 /* More than one hub, or nobody knows which. */
 #define THRUMI_CLAIM_SEVERAL ((struct thrumi_hub *)1)
 
-/* The hub may wait there from now on. False: no memory. */
+/* The hub may wait there from now on; waits while the number is being closed.
+ * False: no memory. */
 bool thrumi_claim_add(int fd, struct thrumi_hub *hub);
 
-/* Who has claimed it, NULL for nobody; nobody has any more. */
+/* Who has claimed it, NULL for nobody; nobody has any more, and nobody can until
+ * the end. */
 struct thrumi_hub *thrumi_claim_take(int fd);
+void thrumi_claim_end(int fd);
 
 #endif /* THRUMI_HUB_CLAIM_H */

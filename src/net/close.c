@@ -144,11 +144,13 @@ static int close_elsewhere(int fd, struct thrumi_hub *claimant)
     struct close_job *job = close_job_new(fd, claimant);
 
     if (job == NULL) {
+        thrumi_claim_end(fd);
         (void)thrumi_claim_add(fd, claimant);
         return -ENOMEM;
     }
     close_forget(job->own, fd);
     close_hollow(fd);
+    thrumi_claim_end(fd);
     thrumi_hub_each(close_send, job);
     return close_job_step(job);
 }
@@ -157,6 +159,7 @@ int thrum_close(int fd)
 {
     struct thrumi_hub *hub = thrumi_hub_current();
     struct thrumi_hub *claimant;
+    int rc;
 
     if (fcntl(fd, F_GETFD) < 0)
         return -EBADF;
@@ -164,5 +167,7 @@ int thrum_close(int fd)
     if (thrumi_unlikely(claimant != NULL && claimant != hub))
         return close_elsewhere(fd, claimant);
     close_forget(hub, fd);
-    return close_number(fd);
+    rc = close_number(fd);
+    thrumi_claim_end(fd);
+    return rc;
 }
