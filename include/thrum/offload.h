@@ -14,7 +14,8 @@
  * thread when there is work for it and no other is idle, up to 64 of them, or
  * what THRUM_OFFLOAD_THREADS says; one that has been idle for a while ends. What
  * comes beyond that waits for its turn. A call that offloads from inside of an
- * offloaded one runs in the same thread.
+ * offloaded one runs in the same thread if no other is free, so it does not wait
+ * for its turn.
  */
 #ifndef THRUM_OFFLOAD_H
 #define THRUM_OFFLOAD_H

@@ -18,7 +18,7 @@
 static bool green_pool_has_room(const struct thrumi_green_pool *pool)
 {
     return pool->options.limit == 0 ||
-           pool->live - pool->lent < (unsigned)pool->options.limit;
+           pool->live < (unsigned)pool->options.limit + pool->lent;
 }
 
 thrum_future *thrumi_green_pool_pop(struct thrumi_green_pool *pool)
@@ -148,6 +148,7 @@ struct green_pool_run {
     struct thrumi_context *context;
     struct thrumi_timing timing;
     unsigned phase; /* what it came to */
+    bool returned;  /* else the thread ends */
 };
 
 static void green_pool_count(struct thrumi_green_counts *counts, unsigned phase)
@@ -158,12 +159,23 @@ static void green_pool_count(struct thrumi_green_counts *counts, unsigned phase)
                  1);
 }
 
+/* The thread ends on the stack of a task: its main greenlet, which sleeps, is
+ * not to be woken any more. The task is still under way, so nobody has. */
+static void green_pool_forsake(struct thrumi_green_place *place)
+{
+    thrumi_mutex_lock(&place->pool->lock);
+    place->sleeper = NULL;
+    thrumi_mutex_unlock(&place->pool->lock);
+}
+
 static void green_pool_ran(struct green_pool_run *run)
 {
     struct thrumi_green_counts *counts = &run->place->counts;
 
     if (thrumi_executor_check(&run->place->pool->executor) != 0)
         return; /* a forked child */
+    if (thrumi_unlikely(!run->returned))
+        green_pool_forsake(run->place);
     run->context->pool = NULL;
     green_pool_count(counts, run->phase);
     if (thrumi_unlikely(run->timing.timed)) {
@@ -178,11 +190,12 @@ static unsigned green_pool_execute(struct thrumi_green_place *place,
                                    struct thrumi_context *context)
 {
     __attribute__((cleanup(green_pool_ran))) struct green_pool_run run = {
-        place, context, {false, 0, 0}, THRUMI_ERROR};
+        place, context, {false, 0, 0}, THRUMI_ERROR, false};
 
     thrumi_count(&place->counts.begun, 1);
     context->pool = &place->pool->executor;
     run.phase = thrumi_task_execute(task, context, true, &run.timing);
+    run.returned = true;
     return run.phase;
 }
 
@@ -218,7 +231,7 @@ void thrumi_green_pool_dropped(thrum_executor *executor, unsigned place,
 
 struct thrumi_hub *thrumi_green_pool_hub(const thrum_future *task)
 {
-    if (!thrumi_green_pool_is(task->executor) || task->place == 0)
+    if (task->place == 0)
         return NULL;
     return green_pool_hub_of(
         &green_pool_of(task->executor)->places[task->place - 1]);
@@ -403,10 +416,4 @@ int thrumi_green_pool_enqueue(void *self, thrum_task *opaque)
 void thrumi_green_pool_spread(thrum_executor *executor)
 {
     green_pool_of(executor)->spread = true;
-}
-
-bool thrumi_green_pool_is(const thrum_executor *executor)
-{
-    return executor != NULL &&
-           executor->ops.enqueue == thrumi_green_pool_enqueue;
 }

@@ -128,8 +128,6 @@ void thrumi_green_pool_lend(thrum_executor *executor);
 void thrumi_green_pool_lent(thrum_executor *executor);
 /* Each of its threads gets one task from now on, and no more. */
 void thrumi_green_pool_spread(thrum_executor *executor);
-/* Is that what the executor is? */
-bool thrumi_green_pool_is(const thrum_executor *executor);
 
 /* Sees to it that somebody takes what is queued. The lock is held. */
 void thrumi_green_pool_feed(struct thrumi_green_pool *pool);

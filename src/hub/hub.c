@@ -141,6 +141,7 @@ static void hub_init_faces(struct thrumi_hub *hub)
     hub->executor.stays = true;
     hub->executor.fast.kill = thrumi_hub_kill;
     hub->executor.fast.ask = thrumi_hub_ask;
+    hub->executor.fast.limits_run = true;
 }
 
 /* Begins with nothing: of a new thread, or of a forked child. */

@@ -347,6 +347,18 @@ TEST(run_ns_kills_what_runs_for_too_long)
     }
 }
 
+TEST(run_ns_kills_what_is_spawned_by_the_hub_s_executor)
+{
+    atomic_bool begun = false;
+    thrum_future *late =
+        submit_limited(thrum_hub_executor(), wait_for_ever, &begun, 1000);
+
+    assert_int_equal(thrum_future_result(late, THRUM_FOREVER, NULL),
+                     THRUM_EFAILED);
+    assert_int_equal(error_code_of(late), THRUM_EEXPIRED);
+    thrum_future_unref(late);
+}
+
 static void *close_scope(void *arg)
 {
     thrum_executor *pool = arg;
