@@ -4,6 +4,7 @@
  * no memory or no thread to be had.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <thrum.h>
@@ -11,12 +12,24 @@
 #include "futures.h"
 #include "sys/fault.h"
 
-/* Lets so many threads be started, and no more. */
+static atomic_int threads_left;
+
 static bool fail_after(const char *call, void *arg)
 {
-    atomic_int *left = arg;
+    return strcmp(call, "pthread_create") == 0 &&
+           atomic_fetch_sub((atomic_int *)arg, 1) < 1;
+}
 
-    return strcmp(call, "pthread_create") == 0 && atomic_fetch_sub(left, 1) < 1;
+/* Lets so many threads be started, and no more. The hook stays: threads that are
+ * about to end may look at it. */
+static void let_start(int threads)
+{
+    static bool set;
+
+    atomic_store(&threads_left, threads);
+    if (!set)
+        thrumi_fault_set(fail_after, &threads_left);
+    set = true;
 }
 
 static void *count(void *arg)
@@ -36,16 +49,15 @@ static int green_new(int threads, int limit, thrum_executor **ret)
 
 TEST(without_a_thread_a_submit_is_refused)
 {
-    atomic_int left = 0;
     atomic_uint ran = 0;
     thrum_future *future = NULL;
     thrum_executor *pool = NULL;
 
     assert_int_equal(green_new(2, 0, &pool), 0);
-    thrumi_fault_set(fail_after, &left);
+    let_start(0);
     assert_int_equal(thrum_executor_submit(pool, count, &ran, 0, &future),
                      -EAGAIN);
-    thrumi_fault_set(NULL, NULL);
+    let_start(INT_MAX);
     thrum_future_unref(submit(pool, count, &ran)); /* it is tried again */
     executor_end(pool);
     assert_int_equal(atomic_load(&ran), 1);
@@ -53,15 +65,14 @@ TEST(without_a_thread_a_submit_is_refused)
 
 TEST(with_one_thread_of_two_all_runs)
 {
-    atomic_int left = 1;
     atomic_uint ran = 0;
     thrum_executor *pool = NULL;
 
     assert_int_equal(green_new(2, 0, &pool), 0);
-    thrumi_fault_set(fail_after, &left);
+    let_start(1);
     for (int i = 0; i < 50; i++)
         thrum_future_unref(submit(pool, count, &ran));
-    thrumi_fault_set(NULL, NULL);
+    let_start(INT_MAX);
     executor_end(pool);
     assert_int_equal(atomic_load(&ran), 50);
 }
@@ -75,7 +86,6 @@ static void *end_thread(void *gate)
 TEST(what_waits_for_a_thread_that_cannot_be_replaced_is_broken)
 {
     struct gate gate = GATE_INIT;
-    atomic_int left = 1;
     atomic_uint ran = 0;
     thrum_executor *pool = NULL;
     thrum_future *future;
@@ -83,14 +93,14 @@ TEST(what_waits_for_a_thread_that_cannot_be_replaced_is_broken)
     if (TEST_TSAN)
         TEST_SKIP("ThreadSanitizer ends the process at pthread_exit()");
     assert_int_equal(green_new(1, 1, &pool), 0);
-    thrumi_fault_set(fail_after, &left);
+    let_start(1);
     thrum_future_unref(submit(pool, end_thread, &gate));
     future = submit(pool, count, &ran);
     gate_open(&gate);
     assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL),
                      THRUM_EFAILED);
     assert_int_equal(error_code_of(future), THRUM_EBROKEN);
-    thrumi_fault_set(NULL, NULL);
+    let_start(INT_MAX);
     thrum_future_unref(future);
     executor_end(pool);
     assert_int_equal(atomic_load(&ran), 0);
@@ -112,14 +122,13 @@ TEST(the_last_task_of_a_pool_that_is_shut_down_may_end_its_thread)
 
 TEST(hub_threads_are_as_many_as_can_be_started)
 {
-    atomic_int left = 2;
     atomic_uint ran = 0;
     thrum_future *futures[4];
 
-    thrumi_fault_set(fail_after, &left);
+    let_start(2);
     assert_int_equal(thrum_hub_threads(4, count, &ran, futures), 2);
     assert_int_equal(thrum_hub_threads(4, count, &ran, futures + 2), -EAGAIN);
-    thrumi_fault_set(NULL, NULL);
+    let_start(INT_MAX);
     assert_int_equal(thrum_join_all(futures, 2, THRUM_FOREVER), 0);
     assert_int_equal(atomic_load(&ran), 2);
     thrum_future_unref(futures[0]);
@@ -128,12 +137,11 @@ TEST(hub_threads_are_as_many_as_can_be_started)
 
 TEST(without_a_thread_nothing_is_offloaded)
 {
-    atomic_int left = 0;
     atomic_uint ran = 0;
 
-    thrumi_fault_set(fail_after, &left);
+    let_start(0);
     assert_int_equal(thrum_offload(count, &ran, THRUM_FOREVER, NULL), -EAGAIN);
-    thrumi_fault_set(NULL, NULL);
+    let_start(INT_MAX);
     assert_int_equal(thrum_offload(count, &ran, THRUM_FOREVER, NULL), 0);
     assert_int_equal(atomic_load(&ran), 1);
 }
