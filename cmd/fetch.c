@@ -69,9 +69,8 @@ struct fetch {
     struct results *results; /* NULL: none are written */
     struct progress progress;
     int64_t next_tick_ns;
-    size_t capacity; /* of report->records */
-    bool keep;       /* the records */
-    bool ended;      /* no more URLs are taken */
+    bool keep;  /* the records */
+    bool ended; /* no more URLs are taken */
 };
 
 /* ---- in the workers ---- */
@@ -144,14 +143,6 @@ static void *fetch_green(void *arg)
 
 /* ---- in the main thread: what has come ---- */
 
-static void fetch_free_records(struct fetch_report *report, size_t n)
-{
-    for (size_t i = 0; report->records != NULL && i < n; i++)
-        free(report->records[i].url);
-    free(report->records);
-    report->records = NULL;
-}
-
 static void fetch_say_failure(struct fetch *fetch,
                               const struct fetch_record *record)
 {
@@ -176,39 +167,6 @@ static void fetch_check_results(struct fetch *fetch, int rc)
             fetch->options->results, thrum_strerror(rc));
 }
 
-/* Makes room for a record at this index. */
-static int fetch_grow(struct fetch *fetch, size_t index)
-{
-    struct fetch_record *records = fetch->report->records;
-    size_t capacity = fetch->capacity > 0 ? fetch->capacity : 128;
-
-    while (capacity <= index)
-        capacity *= 2;
-    if (capacity == fetch->capacity)
-        return 0;
-    records = reallocarray(records, capacity, sizeof(*records));
-    if (records == NULL)
-        return -ENOMEM;
-    memset(records + fetch->capacity, 0,
-           (capacity - fetch->capacity) * sizeof(*records));
-    fetch->report->records = records;
-    fetch->capacity = capacity;
-    return 0;
-}
-
-/* Moves the record into the report, at its index. A report with gaps is of no
- * use: without memory there are no records. The fetching goes on. */
-static void fetch_keep(struct fetch *fetch, struct fetch_record *record)
-{
-    if (fetch_grow(fetch, record->index) == 0) {
-        fetch->report->records[record->index] = *record;
-        record->url = NULL;
-        return;
-    }
-    fetch->keep = false;
-    fetch_free_records(fetch->report, fetch->capacity);
-}
-
 static void fetch_release(struct fetch *fetch, struct fetch_slot *slot)
 {
     free(slot->record.url);
@@ -231,7 +189,7 @@ static void fetch_settle(struct fetch *fetch, struct fetch_slot *slot)
     if (fetch->results != NULL)
         fetch_check_results(fetch, results_add(fetch->results, record));
     if (fetch->keep)
-        fetch_keep(fetch, record);
+        fetch->keep = fetch_report_keep(report, record);
     fetch_release(fetch, slot);
 }
 
@@ -486,9 +444,4 @@ int fetch_run(const struct fetch_options *options, struct fetch_source *source,
     fetch_close(&fetch);
     ret->wall_ns = thrum_now().ns - fetch.begin_ns;
     return rc;
-}
-
-void fetch_report_free(struct fetch_report *report)
-{
-    fetch_free_records(report, report->count);
 }

@@ -68,6 +68,7 @@ struct fetch_report {
     int workers;
     struct fetch_record *records; /* if they were to be kept, by index; NULL
                                    * if there was no memory for them */
+    size_t capacity;              /* of records */
     size_t count;
     size_t ok;
     size_t failed;
@@ -82,6 +83,11 @@ struct fetch_report {
  * message on stderr. */
 int fetch_run(const struct fetch_options *options, struct fetch_source *source,
               struct fetch_report *ret);
+
+/* Moves the record into the report, at its index. False when there is no memory:
+ * then the report has no records any more. */
+bool fetch_report_keep(struct fetch_report *report,
+                       struct fetch_record *record);
 void fetch_report_free(struct fetch_report *report);
 
 #endif /* THRUM_CMD_FETCH_H */
