@@ -93,7 +93,8 @@ static void demo_print_table(const struct fetch_report *reports,
                (double)peaks[i] / 1024, report->ok, report->failed);
     }
     printf("\nspeed-up: against %s, one at a time; peak memory: the most that "
-           "was resident\nduring that run (VmHWM).\n",
+           "was resident\nduring that run (VmHWM), of worker processes too, "
+           "each with all that they share.\n",
            reports[0].executor);
 }
 
@@ -177,7 +178,7 @@ static int demo_run_all(const struct fetch_options *options,
             status = reports[n].results_failed ? STATUS_OUTPUT : STATUS_FAILED;
             break;
         }
-        peaks[n] = demo_peak();
+        peaks[n] = demo_peak() + reports[n].worker_kib;
         n++;
         status = demo_status(reports, n);
     }

@@ -9,13 +9,23 @@
 
 #include <thrum/executor.h>
 
+/* What an executor is made for. */
+struct executor_setup {
+    int workers;
+    int (*prepare)(void *arg); /* called once in each process of its own, with a
+                                * copy of `arg`; below 0 is an error */
+    const void *arg;
+    size_t arg_size;
+};
+
 struct executor_kind {
     const char *name;  /* what -x takes */
     const char *label; /* in tables */
     const char *about; /* for the help */
     int max_workers;   /* of this kind; 0: as many as asked for */
     bool offloads; /* its tasks run in the main thread, and must not block */
-    int (*make)(int workers, thrum_executor **ret);
+    bool apart;    /* its tasks run in processes, which share no memory */
+    int (*make)(const struct executor_setup *setup, thrum_executor **ret);
 };
 
 /* Every kind, slowest first; the last has no name. */

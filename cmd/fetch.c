@@ -18,13 +18,14 @@
  * all of it, and it ends only when all of it has: so no task is left when the
  * slots are freed, whatever the reason to stop.
  *
+ * Where tasks run in other processes they get a parcel in the place of a slot.
+ *
  * A URL that cannot be fetched is a result like any other, not an error of its
  * task: an error would cancel the other tasks of the scope.
  */
 #include "fetch.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,9 @@
 #include "escape.h"
 #include "executors.h"
 #include "interrupt.h"
+#include "lanes.h"
 #include "offloaded.h"
+#include "parcel.h"
 #include "progress.h"
 #include "results.h"
 #include "save.h"
@@ -45,21 +48,21 @@
 struct fetch_slot {
     struct fetch *fetch;
     struct fetch_slot *next_free;
+    thrum_future *future;       /* of a task apart, until it is collected */
     struct fetch_record record; /* its url: NULL in a free slot */
 };
 
-/* One run. The workers only read it, but for next_worker. */
+/* One run. The workers only read it, but for its lanes. */
 struct fetch {
     const struct fetch_options *options;
     struct fetch_source *source;
     struct fetch_report *report;
     struct transfer_options transfer;
     int64_t begin_ns;
-    atomic_int next_worker;
 
     const struct executor_kind *kind;
     thrum_executor *executor;
-    bool *lanes; /* taken ones, of greenlets; the main thread's alone */
+    struct lanes lanes;
     thrum_scope *scope;
     thrum_future_set *set;
     struct fetch_slot *slots;
@@ -82,20 +85,6 @@ static bool fetch_is_stopped(void)
     return thrum_cancelled() || interrupt_signal() != 0;
 }
 
-/* Which worker this is: a thread gets the next number when it first fetches
- * something in this run. */
-static int fetch_worker(struct fetch *fetch)
-{
-    static _Thread_local int64_t run; /* told by when it began */
-    static _Thread_local int worker;
-
-    if (run != fetch->begin_ns) {
-        run = fetch->begin_ns;
-        worker = atomic_fetch_add(&fetch->next_worker, 1);
-    }
-    return worker;
-}
-
 /* The blocking call. */
 static void *fetch_transfer(void *arg)
 {
@@ -115,7 +104,7 @@ static void *fetch_one(void *arg)
 {
     struct fetch_slot *slot = arg;
 
-    slot->record.worker = fetch_worker(slot->fetch);
+    slot->record.worker = lanes_of_thread(&slot->fetch->lanes);
     return fetch_transfer(slot);
 }
 
@@ -123,16 +112,12 @@ static void *fetch_one(void *arg)
 static void *fetch_green(void *arg)
 {
     struct fetch_slot *slot = arg;
-    bool *lanes = slot->fetch->lanes;
-    int worker = 0;
+    struct lanes *lanes = &slot->fetch->lanes;
     int rc;
 
-    while (lanes[worker])
-        worker++;
-    lanes[worker] = true;
-    slot->record.worker = worker;
+    slot->record.worker = lanes_take(lanes);
     rc = offloaded_call(fetch_transfer, slot);
-    lanes[worker] = false;
+    lanes_release(lanes, slot->record.worker);
     if (rc == THRUM_ECANCELLED)
         return NULL;
     if (rc != 0)
@@ -209,15 +194,32 @@ static void fetch_settle_cancelled(struct fetch *fetch)
     }
 }
 
+/* A task apart is done: the slot that it was for, with its record; or NULL when
+ * it was cancelled before it began. */
+static struct fetch_slot *fetch_receive(struct fetch *fetch, thrum_future *done)
+{
+    struct fetch_slot *slot = fetch->slots;
+
+    while (slot->future != done)
+        slot++;
+    slot->future = NULL;
+    slot->record.start_ns = thrum_now().ns - fetch->begin_ns;
+    return parcel_open(done, &fetch->lanes, &slot->record) ? slot : NULL;
+}
+
 /* Takes one task that is done; waits to the deadline for one. */
 static bool fetch_collect(struct fetch *fetch, thrum_time deadline)
 {
     thrum_future *done;
-    void *slot;
+    void *slot = NULL;
 
     if (thrum_future_set_next(fetch->set, deadline, &done) != 0)
         return false;
-    if (thrum_future_result(done, THRUM_NOW, &slot) == 0)
+    if (fetch->kind->apart)
+        slot = fetch_receive(fetch, done);
+    else if (thrum_future_result(done, THRUM_NOW, &slot) != 0)
+        slot = NULL;
+    if (slot != NULL)
         fetch_settle(fetch, slot);
     thrum_future_unref(done);
     return true;
@@ -266,6 +268,23 @@ static struct fetch_slot *fetch_take(struct fetch *fetch)
     return slot;
 }
 
+/* Submits a slot. A task apart is not of the scope: its worker may die, and that
+ * is not to cancel the others; nor does it use what is freed at the end. */
+static int fetch_send(struct fetch *fetch, struct fetch_slot *slot,
+                      thrum_future **ret)
+{
+    int rc;
+
+    if (!fetch->kind->apart)
+        return thrum_scope_submit(
+            fetch->scope, fetch->executor,
+            fetch->kind->offloads ? fetch_green : fetch_one, slot, 0, ret);
+    rc = parcel_submit(fetch->executor, &slot->record, ret);
+    if (rc == 0)
+        slot->future = *ret;
+    return rc;
+}
+
 /* Submits the next URL. What goes wrong here ends the list; what is under way
  * is fetched to the end. */
 static void fetch_submit(struct fetch *fetch)
@@ -277,14 +296,13 @@ static void fetch_submit(struct fetch *fetch)
     fetch->ended = slot == NULL;
     if (slot == NULL)
         return;
-    rc = thrum_scope_submit(fetch->scope, fetch->executor,
-                            fetch->kind->offloads ? fetch_green : fetch_one,
-                            slot, 0, &future);
+    rc = fetch_send(fetch, slot, &future);
     if (rc == 0) {
         rc = thrum_future_set_add(fetch->set, future);
         thrum_future_unref(future);
     }
     if (rc != 0) {
+        slot->future = NULL;
         fetch->report->error = rc;
         fetch->ended = true;
     }
@@ -299,6 +317,9 @@ static void fetch_heed_interrupt(struct fetch *fetch)
     fetch->report->interrupted = true;
     fetch->ended = true;
     thrum_scope_cancel(fetch->scope);
+    for (size_t i = 0; i < fetch->slot_count; i++)
+        if (fetch->slots[i].future != NULL)
+            thrum_future_request_cancel(fetch->slots[i].future);
 }
 
 /* All of it: submits while there is room, waits when there is none. */
@@ -329,8 +350,7 @@ static int fetch_make_slots(struct fetch *fetch, int workers)
 {
     fetch->slot_count = 4 * (size_t)workers + FETCH_SPARE_SLOTS;
     fetch->slots = calloc(fetch->slot_count, sizeof(*fetch->slots));
-    fetch->lanes = calloc((size_t)workers, sizeof(*fetch->lanes));
-    if (fetch->slots == NULL || fetch->lanes == NULL)
+    if (fetch->slots == NULL)
         return -ENOMEM;
     for (size_t i = fetch->slot_count; i-- > 0;) {
         fetch->slots[i].fetch = fetch;
@@ -344,6 +364,8 @@ static int fetch_open_executor(struct fetch *fetch)
 {
     const char *name = fetch->options->executor;
     const struct executor_kind *kind = executor_kind_find(name);
+    struct parcel_setup parcel;
+    struct executor_setup setup = {0, parcel_prepare, &parcel, sizeof(parcel)};
     int workers = fetch->options->workers;
     int rc;
 
@@ -355,11 +377,16 @@ static int fetch_open_executor(struct fetch *fetch)
     fetch->kind = kind;
     fetch->report->executor = kind->label;
     fetch->report->workers = workers;
-    rc = kind->make(workers, &fetch->executor);
+    setup.workers = workers;
+    rc = parcel_setup_init(&parcel, fetch->options, fetch->begin_ns);
+    if (rc == 0)
+        rc = kind->make(&setup, &fetch->executor);
     if (rc == 0)
         rc = thrum_future_set_new(&fetch->set);
     if (rc == 0)
         rc = thrum_scope_new(THRUM_FOREVER, &fetch->scope);
+    if (rc == 0)
+        rc = lanes_init(&fetch->lanes, fetch->begin_ns, (size_t)workers);
     if (rc == 0)
         rc = fetch_make_slots(fetch, workers);
     return rc == 0 ? 0 : fetch_say(name, rc);
@@ -396,6 +423,7 @@ static void fetch_end(struct fetch *fetch)
 {
     thrum_scope_close(fetch->scope);
     fetch->scope = NULL;
+    fetch->report->worker_kib = lanes_peak_kib(&fetch->lanes);
     fetch_settle_cancelled(fetch);
     if (fetch->report->error != 0 && !fetch->report->interrupted) {
         progress_hide(&fetch->progress);
@@ -416,7 +444,7 @@ static void fetch_close(struct fetch *fetch)
         thrum_executor_unref(fetch->executor);
     }
     free(fetch->slots);
-    free(fetch->lanes);
+    lanes_fini(&fetch->lanes);
 }
 
 int fetch_run(const struct fetch_options *options, struct fetch_source *source,

@@ -21,7 +21,7 @@ struct fetch_record {
     uint64_t bytes;
     int64_t start_ns; /* since the run began */
     int64_t duration_ns;
-    int worker;   /* which thread fetched it, from 0: its lane */
+    int worker;   /* who fetched it, from 0: its lane */
     int attempts; /* 1 when the first one did it */
     bool ok;
     bool cancelled;  /* the run was stopped before it was done */
@@ -74,6 +74,8 @@ struct fetch_report {
     size_t failed;
     size_t cancelled;
     int64_t wall_ns;
+    long worker_kib;     /* what worker processes had resident at most, added
+                          * up; 0 without such */
     bool interrupted;    /* Ctrl-C */
     bool results_failed; /* the results file could not be written */
     int error;           /* why it ended before the list did, or 0 */

@@ -60,6 +60,17 @@ int interrupt_catch(void)
     return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
 }
 
+int interrupt_leave(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGPIPE};
+    const struct sigaction action = {.sa_handler = SIG_IGN};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (sigaction(numbers[i], &action, NULL) < 0)
+            return -errno;
+    return 0;
+}
+
 int interrupt_signal(void)
 {
     return atomic_load(&interrupt_caught);

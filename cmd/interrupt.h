@@ -11,6 +11,9 @@
  * reader that went away is an error of the write. Returns 0 or -errno. */
 int interrupt_catch(void);
 
+/* In a worker process: these signals are for the main process alone. */
+int interrupt_leave(void);
+
 /* The signal that asked the program to stop, or 0. */
 int interrupt_signal(void);
 

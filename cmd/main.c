@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <thrum/base.h>
+#include <thrum/process_pool.h>
 
 #include "fetch_command.h"
 #include "fetch_options.h"
@@ -111,5 +112,6 @@ static int main_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    thrum_worker_main(); /* for a program that is linked statically */
     return main_end(main_run(argc, argv));
 }

@@ -176,7 +176,7 @@ def test_quiet_is_silent(bench):
 
 def test_a_page_has_a_bar_for_each_request(bench):
     urls = [bench.url(f"/item/{n}") for n in range(40)] + HOSTILE
-    for executor in ("inline", "threads", "green"):
+    for executor in ("inline", "threads", "green", "processes"):
         path = bench.path("timeline.html")
         run = bench.fetch("-x", executor, "-q", "--timeline", path, "--",
                           *urls)
@@ -218,12 +218,13 @@ def test_the_demonstration_compares(bench):
                            "http_proxy": "http://127.0.0.1:1/"})
     expect(run.status, OK, run.err)
     for row in (r"^inline +1 .* 6 +0$", r"^threads +3 .* 6 +0$",
-                r"^green \(offloaded\) +3 .* 6 +0$"):
+                r"^green \(offloaded\) +3 .* 6 +0$",
+                r"^processes +3 .* 6 +0$"):
         assert re.search(row, run.out, re.MULTILINE), (row, run.out)
     expect(os.listdir(folder), ["thrum-timeline.html"])
     expect_in("thrum-timeline.html", run.out)
     panels = bars(os.path.join(folder, "thrum-timeline.html"))
-    expect([len(panel) for panel in panels], [6, 6, 6], "the bars")
+    expect([len(panel) for panel in panels], [6, 6, 6, 6], "the bars")
 
 
 def test_the_demonstration_keeps_the_results_of_all(bench):
@@ -239,7 +240,9 @@ def test_the_demonstration_keeps_the_results_of_all(bench):
         items = [record["url"].rsplit("/", 1)[1] for record in read(path)]
         expect(items[:4], list("0123"), "the items of the inline executor")
         expect(sorted(items[4:8]), list("0123"), "the items of the threads")
-        expect(sorted(items[8:]), list("0123"), "the items of the greenlets")
+        expect(sorted(items[8:12]), list("0123"),
+               "the items of the greenlets")
+        expect(sorted(items[12:]), list("0123"), "the items of the processes")
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def http_server(handle):
 
 def test_all_is_well_on_every_executor(bench):
     urls = [bench.url(f"/item/{n}") for n in range(30)]
-    for executor in ("inline", "threads", "green"):
+    for executor in ("inline", "threads", "green", "processes"):
         run, records = bench.fetch_json("-x", executor, "-j", "8", *urls)
         expect(run.status, OK, executor)
         expect(sorted(records), sorted(urls), "the URLs")
@@ -434,7 +434,7 @@ def interrupt(bench, executor):
 
 
 def test_ctrl_c_stops_and_reports(bench):
-    for executor in ("inline", "threads", "green"):
+    for executor in ("inline", "threads", "green", "processes"):
         status, records, err = interrupt(bench, executor)
         expect(status, 130, err)
         expect_in("interrupted", err)
@@ -530,9 +530,10 @@ def test_the_demonstration(bench):
                       "--timeline", path)
     expect(run.status, OK, run.err)
     text = run.out + run.err
-    for word in ("inline", "threads", "green (offloaded)", path):
+    for word in ("inline", "threads", "green (offloaded)", "processes",
+                 path):
         expect_in(word, text)
-    expect_page(path, ["inline", "threads", "green (offloaded)"])
+    expect_page(path, ["inline", "threads", "green (offloaded)", "processes"])
 
 
 TESTS = [value for name, value in sorted(globals().items())

@@ -319,7 +319,7 @@ def test_an_interrupt_between_attempts(bench):
         handler.send_header("Content-Length", "0")
         handler.end_headers()
 
-    for executor in ("inline", "threads", "green"):
+    for executor in ("inline", "threads", "green", "processes"):
         with http_server(answer) as base:
             process = bench.start("-x", executor, "--retries", "1000", base)
             acquire(hits, 2)
