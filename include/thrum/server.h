@@ -71,12 +71,13 @@ typedef void thrum_datagram_fn(const thrum_datagram *datagram, void *arg);
  * it accepts the next, and says so in the log.
  *
  * Call from:  any thread or greenlet; not from a callback.
- * Blocks:     while the address is resolved; cancellable.
+ * Blocks:     while the address is resolved, cancellable; lets others have a
+ *             turn.
  * Ownership:  the options are copied, NULL is the defaults; `arg` is passed as
  *             it is. The caller owns the server.
  * Returns:    0; -EINVAL for options of another size, a wrong number or
  *             address; -EADDRINUSE, -EACCES and what else the system says; the
- *             codes of thrum_resolve(); -ENOMEM. */
+ *             codes of thrum_resolve(); -ENOMEM, THRUM_ESTACK. */
 THRUM_API THRUM_MUST_USE int
 thrum_stream_server_new(const char *address, thrum_stream_fn *fn, void *arg,
                         const thrum_server_options *options,

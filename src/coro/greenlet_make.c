@@ -28,11 +28,11 @@ static void greenlet_is_running(struct thrumi_loom *loom,
 static struct thrum_greenlet *greenlet_new_main(struct thrumi_loom *loom)
 {
     struct thrum_greenlet *greenlet = thrumi_record_alloc();
-    struct thrumi_handle *handle = &greenlet->handle;
 
     if (greenlet == NULL)
         return NULL;
-    thrumi_handle_init(handle, &loom->thread, THRUMI_STRAND_GREENLET);
+    thrumi_handle_init(&greenlet->handle, &loom->thread,
+                       THRUMI_STRAND_GREENLET);
     greenlet_is_running(loom, greenlet);
     loom->main = greenlet;
     loom->current = greenlet;

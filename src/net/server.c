@@ -244,6 +244,26 @@ static int server_set_options(thrum_server *server,
     return own->backlog < 0 || own->limit > INT32_MAX / 8 ? -EINVAL : 0;
 }
 
+/* The taker gets its stack when it begins, and there may be none: so it begins
+ * before anybody takes it that there is a server. */
+static int server_start(thrum_server *server)
+{
+    const thrum_error *error = NULL;
+    int rc = thrum_spawn(server_taker, server, 0, &server->taker);
+
+    if (rc != 0)
+        return rc;
+    (void)thrum_pass();
+    if (!thrum_future_done(server->taker))
+        return 0;
+    rc = -ECANCELED;
+    if (thrum_future_exception(server->taker, THRUM_NOW, &error) == 0 &&
+        error != NULL)
+        rc = error->code;
+    thrum_future_unref(server->taker);
+    return rc;
+}
+
 static int server_open(thrum_server *server, const char *address)
 {
     const struct thrumi_listen how = {
@@ -256,11 +276,13 @@ static int server_open(thrum_server *server, const char *address)
     if (rc < 0)
         return rc;
     server->fd = rc;
-    rc = thrum_spawn(server_taker, server, 0, &server->taker);
-    if (rc != 0) {
-        (void)thrum_close(server->fd);
-        thrumi_free(server->path);
-    }
+    rc = server_start(server);
+    if (rc == 0)
+        return 0;
+    (void)thrum_close(server->fd);
+    if (server->path != NULL)
+        (void)unlink(server->path);
+    thrumi_free(server->path);
     return rc;
 }
 
