@@ -207,16 +207,18 @@ static bool collect_match(struct thrumi_process_pool *pool,
                           struct thrumi_outcome *outcome)
 {
     uint64_t seq = response->seq;
+    const struct thrumi_process_flight *flight;
     thrum_future *task;
 
-    if (seq < crew->first || seq >= crew->out.ring.mine)
-        return false;
-    if (seq == crew->init) {
-        crew->first = seq + 1;
+    if (seq == crew->init && !crew->born) {
+        crew->born = true;
         return collect_initialized(pool, crew, outcome);
     }
-    task = crew->flights[seq % THRUMI_WIRE_SLOTS].task;
-    if (task == NULL || !thrumi_crew_has_begun(crew, seq))
+    if (seq < crew->first || seq >= crew->out.ring.mine)
+        return false;
+    flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
+    task = flight->task;
+    if (task == NULL || flight->seq != seq || !thrumi_crew_has_begun(crew, seq))
         return false;
     crew->first = seq + 1;
     collect_time(pool, task, response);

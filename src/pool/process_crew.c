@@ -23,16 +23,34 @@
 
 /* ---- requests ---- */
 
+static struct thrumi_process_flight *crew_flight(struct thrumi_crew *crew,
+                                                 uint64_t seq)
+{
+    return &crew->flights[seq % THRUMI_WIRE_SLOTS];
+}
+
 static uint64_t crew_free_slots(const struct thrumi_crew *crew)
 {
     return THRUMI_WIRE_SLOTS - (crew->out.ring.mine - crew->out.ring.others);
+}
+
+/* Room for what is on its way: a slot of the ring is free when the worker has
+ * passed it, but what flew there may not have landed yet. */
+static uint64_t crew_free_flights(struct thrumi_crew *crew)
+{
+    while (crew->first < crew->out.ring.mine &&
+           crew_flight(crew, crew->first)->task == NULL)
+        crew->first++;
+    return THRUMI_WIRE_SLOTS - (crew->out.ring.mine - crew->first);
 }
 
 bool thrumi_crew_has_room(struct thrumi_crew *crew)
 {
     if (crew_free_slots(crew) < CREW_SPARE_SLOTS)
         thrumi_spsc_see_head(&crew->out.ring);
-    return crew_free_slots(crew) >= CREW_SPARE_SLOTS && !crew->out.ring.broken;
+    return crew_free_slots(crew) >= CREW_SPARE_SLOTS &&
+           crew_free_flights(crew) >= CREW_SPARE_SLOTS &&
+           !crew->out.ring.broken;
 }
 
 /* An empty request, in the slot that is next. */
@@ -57,17 +75,11 @@ static struct thrumi_request *crew_request(struct thrumi_crew *crew,
     return request;
 }
 
-static struct thrumi_process_flight *crew_flight(struct thrumi_crew *crew,
-                                                 uint64_t seq)
-{
-    return &crew->flights[seq % THRUMI_WIRE_SLOTS];
-}
-
 static void crew_put(struct thrumi_crew *crew, thrum_future *task,
                      int64_t run_ns)
 {
     *crew_flight(crew, crew->out.ring.mine) =
-        (struct thrumi_process_flight){task, run_ns, 0, 0};
+        (struct thrumi_process_flight){task, crew->out.ring.mine, run_ns, 0, 0};
     thrumi_wire_put(&crew->out);
 }
 
@@ -140,8 +152,10 @@ bool thrumi_crew_assign(struct thrumi_process_pool *pool,
                                                      : THRUMI_REQUEST_CALL);
     request->object = function.object;
     request->offset = function.offset;
-    request->flags = (uint16_t)((file >= 0 ? THRUMI_REQUEST_FILE : 0) |
-                                (extra->run_ns > 0 ? THRUMI_REQUEST_TELL : 0));
+    request->flags =
+        (uint16_t)((file >= 0 ? THRUMI_REQUEST_FILE : 0) |
+                   (extra->run_ns > 0 ? THRUMI_REQUEST_TELL : 0) |
+                   (extra->queued_at != 0 ? THRUMI_REQUEST_TIME : 0));
     request->size = extra->size;
     request->at = at;
     request->start_by = extra->start_by;

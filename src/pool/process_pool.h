@@ -67,7 +67,8 @@ enum thrumi_crew_state {
 
 /* A request that is to be answered. */
 struct thrumi_process_flight {
-    thrum_future *task; /* NULL: taken back, or not a task */
+    thrum_future *task; /* NULL: taken back, answered, or not a task */
+    uint64_t seq;       /* of the request */
     int64_t run_ns;     /* 0: no limit */
     /* if it has a limit: */
     int64_t begun_at; /* when it began, once that is known; or 0 */
@@ -89,6 +90,7 @@ struct thrumi_crew {
     unsigned in_flight; /* tasks that it has */
     unsigned limited;   /* of these, with a limit to their time */
     uint64_t first;     /* the oldest request that may be unanswered */
+    bool born;          /* that has been answered */
     uint64_t init;      /* the first one that is answered */
     uint64_t assigned;  /* tasks, ever */
     uint64_t told[THRUMI_CREW_OBJECTS / 64]; /* objects it was told of */

@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "base/error_pack.h"
 #include "sys/children.h"
-#include "sys/clock.h"
 #include "sys/memfd.h"
 #include "sys/message.h"
 #include "sys/park.h"
@@ -211,7 +210,6 @@ void thrumi_reply_outcome(struct thrumi_reply *reply,
                           struct thrumi_response *response,
                           struct thrumi_outcome *outcome)
 {
-    response->ended_at = thrumi_clock_ns();
     if (outcome->phase == THRUMI_VALUE) {
         reply_value(reply, response, outcome);
     } else if (outcome->phase == THRUMI_ERROR) {

@@ -58,6 +58,7 @@ enum thrumi_request_kind {
 enum thrumi_request_flags {
     THRUMI_REQUEST_FILE = 1u, /* the argument comes as a file */
     THRUMI_REQUEST_TELL = 2u, /* the owner is to be woken when it begins */
+    THRUMI_REQUEST_TIME = 4u, /* when it begins and ends is to be told */
 };
 
 struct thrumi_request {
@@ -90,8 +91,8 @@ enum thrumi_response_kind {
 struct thrumi_response {
     uint64_t seq; /* of the request */
     uint64_t size;
-    uint64_t at; /* in the data */
-    int64_t begun_at;
+    uint64_t at;      /* in the data */
+    int64_t begun_at; /* if that was asked for, this and the next */
     int64_t ended_at;
     uint32_t kind;
     uint32_t in_file; /* the bytes come as a file */
@@ -100,7 +101,8 @@ struct thrumi_response {
 struct thrumi_wire_shared {
     alignas(THRUMI_CACHE_LINE) atomic_uint worker_bell;
     alignas(THRUMI_CACHE_LINE) atomic_uint owner_bell;
-    atomic_uint news; /* a task has begun whose time is limited */
+    atomic_uint news; /* a task has begun whose time is limited, or there is
+                       * room that no answer tells of */
     struct thrumi_spsc requests_index;
     struct thrumi_spsc responses_index;
     atomic_uint last_length; /* of the last words of a worker that crashed */

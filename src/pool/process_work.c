@@ -41,6 +41,7 @@ static struct {
     struct thrumi_spsc_side requests;
     struct thrumi_reply reply;
     struct thrumi_request *current;
+    bool passed; /* over requests that are not answered */
     thrum_executor executor;
     thrum_future *future; /* of whatever task runs */
     struct work_object objects[WORK_OBJECTS];
@@ -166,20 +167,29 @@ static void work_run(struct thrumi_request *request, int64_t now,
         thrumi_memfd_unmap(argument.memory, argument.mapped);
 }
 
+/* Something has come about that is no answer. */
+static void work_tell_news(void)
+{
+    /* release: pairs with the acquire in thrumi_process_collect() */
+    atomic_store_explicit(&work.shared->news, 1, memory_order_release);
+    thrumi_reply_wake(&work.reply);
+}
+
 static void work_task(struct thrumi_request *request)
 {
     struct thrumi_response response = {.seq = work.requests.mine};
     struct thrumi_outcome outcome;
 
-    response.begun_at = thrumi_clock_ns();
+    if ((request->flags & (THRUMI_REQUEST_TELL | THRUMI_REQUEST_TIME)) != 0 ||
+        request->start_by != 0)
+        response.begun_at = thrumi_clock_ns();
     atomic_store_explicit(&request->begun_at, response.begun_at,
                           memory_order_relaxed);
-    if ((request->flags & THRUMI_REQUEST_TELL) != 0) {
-        /* release: pairs with the acquire in thrumi_process_collect() */
-        atomic_store_explicit(&work.shared->news, 1, memory_order_release);
-        thrumi_reply_wake(&work.reply);
-    }
+    if ((request->flags & THRUMI_REQUEST_TELL) != 0)
+        work_tell_news();
     work_run(request, response.begun_at, &outcome);
+    if ((request->flags & THRUMI_REQUEST_TIME) != 0)
+        response.ended_at = thrumi_clock_ns();
     thrumi_reply_outcome(&work.reply, &response, &outcome);
 }
 
@@ -238,15 +248,17 @@ static void work_obey(struct thrumi_request *request)
     switch (request->kind) {
     case THRUMI_REQUEST_CALL:
     case THRUMI_REQUEST_CHUNK:
-        /* unless the owner has taken it back */
         if (thrumi_request_take(request, THRUMI_REQUEST_BEGUN))
             work_task(request);
+        else
+            work.passed = true; /* the owner has taken it back */
         break;
     case THRUMI_REQUEST_INIT:
         work_init(request);
         break;
     case THRUMI_REQUEST_OBJECT:
         work_object(work.shared->request_data + request->at, request->size);
+        work.passed = true;
         break;
     default:
         thrumi_children_flush();
@@ -254,9 +266,14 @@ static void work_obey(struct thrumi_request *request)
     }
 }
 
-/* Sleeps until there may be something. */
+/* Sleeps until there may be something. Where requests were passed over there is
+ * room that the owner does not know of, and may be waiting for. */
 static void work_idle(void)
 {
+    if (work.passed) {
+        work.passed = false;
+        work_tell_news();
+    }
     for (unsigned step = 0; step < THRUMI_SPIN_STEPS; step++) {
         if (thrumi_spsc_has_news(&work.requests))
             return;

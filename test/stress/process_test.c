@@ -125,6 +125,46 @@ TEST(tasks_in_a_storm_of_kills)
     thrum_executor_unref(pool);
 }
 
+static void *plus_one(void *arg)
+{
+    unsigned n = *(unsigned *)arg + 1;
+
+    return thrum_return(&n, sizeof(n));
+}
+
+/* Many more small tasks than the workers are given at a time, which go from one
+ * to the other as they run dry. */
+TEST(a_stream_of_small_tasks)
+{
+    enum {
+        WINDOW = 1024
+    };
+    static thrum_future *window[WINDOW];
+    thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
+    unsigned n = test_scale(100000);
+    thrum_executor *pool = NULL;
+
+    options.max_workers = 3;
+    assert_int_equal(thrum_process_pool_new(&options, &pool), 0);
+    for (unsigned i = 0; i < n + WINDOW; i++) {
+        thrum_future **at = &window[i % WINDOW];
+        void *value = NULL;
+
+        if (i >= WINDOW && i - WINDOW < n) {
+            assert_int_equal(thrum_future_result(*at, THRUM_FOREVER, &value),
+                             0);
+            assert_int_equal(*(unsigned *)value, i - WINDOW + 1);
+            thrum_future_unref(*at);
+        }
+        if (i < n)
+            assert_int_equal(
+                thrum_executor_submit(pool, plus_one, &i, sizeof(i), at), 0);
+    }
+    assert_int_equal(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER),
+                     0);
+    thrum_executor_unref(pool);
+}
+
 /* Tried again, nearly all come through. */
 TEST(tasks_that_are_tried_again_in_a_storm_of_kills)
 {
