@@ -260,7 +260,7 @@ static bool crew_put_init(struct thrumi_process_pool *pool,
 
     memcpy(&fn, &pool->options.initializer, sizeof(fn));
     if (fn != NULL &&
-        (thrumi_process_function(&pool->objects, fn, &function) != 0 ||
+        (!thrumi_process_function(&pool->objects, fn, &function) ||
          !crew_tell_object(pool, crew, function.object)))
         return false;
     at = thrumi_wire_reserve(&crew->out, size);

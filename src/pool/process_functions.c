@@ -13,37 +13,11 @@
 #include "base/alloc.h"
 #include "pool/process_pool.h"
 
-static int functions_add(struct thrumi_process_objects *objects,
-                         uintptr_t address)
+bool thrumi_process_function(const struct thrumi_process_objects *objects,
+                             thrum_fn *fn, struct thrumi_process_function *ret)
 {
-    struct thrumi_process_object *object;
-    struct thrumi_object found;
+    uintptr_t address = (uintptr_t)fn;
 
-    if (!thrumi_object_of(address, &found))
-        return THRUM_ENOTSHARED;
-    if (found.path[0] == '\0' && objects->no_program)
-        return -ENOTSUP;
-    if (objects->count == THRUMI_CREW_OBJECTS - 1)
-        return -ENOMEM;
-    object = thrumi_alloc(sizeof(*object));
-    if (object == NULL)
-        return -ENOMEM;
-    object->object = found;
-    object->path = thrumi_strdup(found.path);
-    if (object->path == NULL) {
-        thrumi_free(object);
-        return -ENOMEM;
-    }
-    if (object->path[0] != '\0')
-        thrumi_object_load(object->path);
-    objects->known[++objects->count] = object;
-    return 0;
-}
-
-static bool functions_look(const struct thrumi_process_objects *objects,
-                           uintptr_t address,
-                           struct thrumi_process_function *ret)
-{
     for (uint32_t i = 1; i <= objects->count; i++) {
         const struct thrumi_object *object = &objects->known[i]->object;
 
@@ -56,24 +30,64 @@ static bool functions_look(const struct thrumi_process_objects *objects,
     return false;
 }
 
-int thrumi_process_function(struct thrumi_process_objects *objects,
-                            thrum_fn *fn, struct thrumi_process_function *ret)
+static void functions_free_object(struct thrumi_process_object *object)
 {
-    uintptr_t address = (uintptr_t)fn;
-    int rc;
+    thrumi_free(object->path);
+    thrumi_free(object);
+}
 
-    if (functions_look(objects, address, ret))
-        return 0;
-    rc = functions_add(objects, address);
-    if (rc == 0)
-        functions_look(objects, address, ret);
+/* The object that has the function, pinned. */
+static int functions_find(const struct thrumi_process_objects *objects,
+                          thrum_fn *fn, struct thrumi_process_object **ret)
+{
+    struct thrumi_process_object *object;
+    struct thrumi_object found;
+
+    if (!thrumi_object_of((uintptr_t)fn, &found))
+        return THRUM_ENOTSHARED;
+    if (found.path[0] == '\0' && objects->no_program)
+        return -ENOTSUP;
+    object = thrumi_alloc(sizeof(*object));
+    if (object == NULL)
+        return -ENOMEM;
+    object->object = found;
+    object->path = thrumi_strdup(found.path);
+    if (object->path == NULL) {
+        thrumi_free(object);
+        return -ENOMEM;
+    }
+    if (object->path[0] != '\0')
+        thrumi_object_load(object->path);
+    *ret = object;
+    return 0;
+}
+
+/* The loader has a lock of its own, under which constructors run, and they may
+ * submit: so ours is not held while it is asked. */
+int thrumi_process_learn(struct thrumi_process_pool *pool, thrum_fn *fn)
+{
+    struct thrumi_process_objects *objects = &pool->objects;
+    struct thrumi_process_function function;
+    struct thrumi_process_object *object;
+    int rc = functions_find(objects, fn, &object);
+
+    if (rc != 0)
+        return rc;
+    thrumi_mutex_lock(&pool->lock);
+    if (thrumi_process_function(objects, fn, &function)) {
+        functions_free_object(object); /* another thread was faster */
+    } else if (objects->count == THRUMI_CREW_OBJECTS - 1) {
+        functions_free_object(object);
+        rc = -ENOMEM;
+    } else {
+        objects->known[++objects->count] = object;
+    }
+    thrumi_mutex_unlock(&pool->lock);
     return rc;
 }
 
 void thrumi_process_objects_free(struct thrumi_process_objects *objects)
 {
-    for (uint32_t i = 1; i <= objects->count; i++) {
-        thrumi_free(objects->known[i]->path);
-        thrumi_free(objects->known[i]);
-    }
+    for (uint32_t i = 1; i <= objects->count; i++)
+        functions_free_object(objects->known[i]);
 }

@@ -61,6 +61,8 @@ static unsigned process_queue_of(const thrum_future *task)
     return priority > 0 ? THRUMI_QUEUE_URGENT : THRUMI_QUEUE_BACKGROUND;
 }
 
+#define PROCESS_UNKNOWN 1 /* the function's object is still to be learnt */
+
 /* Takes it, with the lock held; `*ret_wake`: the manager is to be woken. */
 static int process_take(struct thrumi_process_pool *pool, thrum_future *task,
                         bool *ret_wake)
@@ -68,17 +70,36 @@ static int process_take(struct thrumi_process_pool *pool, thrum_future *task,
     struct thrumi_process_function function;
     int rc = process_closing(pool);
 
-    if (rc == 0)
-        rc = thrumi_process_function(&pool->objects, thrumi_crew_function(task),
-                                     &function);
     if (rc != 0)
         return rc;
+    if (!thrumi_process_function(&pool->objects, thrumi_crew_function(task),
+                                 &function))
+        return PROCESS_UNKNOWN;
     pool->outstanding++;
     thrumi_process_push(pool, task, process_queue_of(task));
     thrumi_process_dispatch(pool);
     *ret_wake =
         pool->queued > 0 || pool->crew_count < thrumi_process_wanted(pool);
     return 0;
+}
+
+static int process_put(struct thrumi_process_pool *pool, thrum_future *task,
+                       bool *ret_wake)
+{
+    int rc;
+
+    thrumi_mutex_lock(&pool->lock);
+    rc = process_take(pool, task, ret_wake);
+    thrumi_mutex_unlock(&pool->lock);
+    return rc;
+}
+
+static int process_put_unknown(struct thrumi_process_pool *pool,
+                               thrum_future *task, bool *ret_wake)
+{
+    int rc = thrumi_process_learn(pool, thrumi_crew_function(task));
+
+    return rc != 0 ? rc : process_put(pool, task, ret_wake);
 }
 
 static void process_run_here(struct thrumi_process_pool *pool,
@@ -108,9 +129,9 @@ static int process_enqueue(void *self, thrum_task *opaque)
         return rc;
     if (task->extra.task->run_ns == 0)
         task->extra.task->run_ns = pool->options.run_ns;
-    thrumi_mutex_lock(&pool->lock);
-    rc = process_take(pool, task, &wake);
-    thrumi_mutex_unlock(&pool->lock);
+    rc = process_put(pool, task, &wake);
+    if (rc == PROCESS_UNKNOWN)
+        rc = process_put_unknown(pool, task, &wake);
     if (rc != 0)
         thrumi_admission_leave(&pool->admission);
     else if (wake)
@@ -208,12 +229,10 @@ static void process_init(struct thrumi_process_pool *pool)
 /* Can workers find the initializer? */
 static int process_check_initializer(struct thrumi_process_pool *pool)
 {
-    struct thrumi_process_function function;
     thrum_fn *fn;
 
     memcpy(&fn, &pool->options.initializer, sizeof(fn));
-    return fn == NULL ? 0
-                      : thrumi_process_function(&pool->objects, fn, &function);
+    return fn == NULL ? 0 : thrumi_process_learn(pool, fn);
 }
 
 /* The manager holds the pool's memory. */

@@ -182,11 +182,16 @@ int thrumi_process_set_options(struct thrumi_process_pool *pool,
 
 /* ---- process_functions.c ---- */
 
-/* What another process is told of the function: 0; THRUM_ENOTSHARED for one
- * that is in no object, -ENOTSUP for one of a program that is not there,
- * -ENOMEM. The lock is held. */
-int thrumi_process_function(struct thrumi_process_objects *objects,
-                            thrum_fn *fn, struct thrumi_process_function *ret);
+struct thrumi_process_pool;
+
+/* What another process is told of the function; false if its object is not known
+ * yet. The lock is held. */
+bool thrumi_process_function(const struct thrumi_process_objects *objects,
+                             thrum_fn *fn, struct thrumi_process_function *ret);
+/* Makes the object of a function known: 0; THRUM_ENOTSHARED for one that is in
+ * no object, -ENOTSUP for one of a program that is not there, -ENOMEM. The lock
+ * is not held. */
+int thrumi_process_learn(struct thrumi_process_pool *pool, thrum_fn *fn);
 void thrumi_process_objects_free(struct thrumi_process_objects *objects);
 
 /* ---- process_crew.c: the lock is held ---- */
