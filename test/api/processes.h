@@ -28,6 +28,14 @@
    puts("1..0 # skipped: no process pools in emulators"); \
    return 0;                                              \
   }
+#elif defined(TEST_STATIC)
+/* Without the shared library main has to help. */
+# define PROCESSES_MAIN(file)          \
+  int main(int argc, char **argv)      \
+  {                                    \
+   thrum_worker_main();                \
+   return test_main(file, argc, argv); \
+  }
 #else
 # define PROCESSES_MAIN(file) TEST_MAIN(file)
 #endif
@@ -93,7 +101,7 @@ static inline const thrum_error *failure_of(thrum_future *future)
 
 static inline void *square_task(void *arg)
 {
-    int n = *(int *)arg;
+    unsigned n = *(unsigned *)arg;
 
     n *= n;
     return thrum_return(&n, sizeof(n));

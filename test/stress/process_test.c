@@ -4,6 +4,7 @@
  * that is killed. Every future settles; each task that was not hit has the right
  * result. Processes, descriptors and memory are counted by the support library.
  */
+#include "../api/processes.h"
 #include "stress.h"
 
 #include <errno.h>
@@ -181,12 +182,4 @@ TEST(tasks_that_are_tried_again_in_a_storm_of_kills)
     thrum_executor_unref(pool);
 }
 
-#ifdef TEST_EMULATED
-int main(void)
-{
-    puts("1..0 # skipped: no process pools in emulators");
-    return 0;
-}
-#else
-TEST_MAIN("stress-process")
-#endif
+PROCESSES_MAIN("stress-process")
