@@ -7,17 +7,22 @@
  *
  * A page that reads 0 means that the generation is the parent's; whoever sees
  * it first counts up and writes the new one. Where the page cannot be had
- * (a kernel before 4.14, no memory) pthread_atfork does the same for fork().
+ * (a kernel before 4.14, no memory, an emulator) pthread_atfork does the same
+ * for fork().
  */
 #include "sys/fork.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "sys/fault.h"
+
+#define FORK_NO_ADVICE 0x7fff /* which no kernel knows */
 
 _Atomic(atomic_uint *) thrumi_fork_page;
 
@@ -31,6 +36,19 @@ static void fork_in_child(void)
     atomic_store_explicit(&fork_state.fallback, 0, memory_order_relaxed);
 }
 
+/* Who takes any advice follows none: qemu-user says yes to all of them, and the
+ * page is as it was in the child. */
+static bool fork_will_wipe(void *page, size_t size)
+{
+    int before = errno;
+    bool ret = !thrumi_fault("madvise") &&
+               madvise(page, size, MADV_WIPEONFORK) == 0 &&
+               madvise(page, size, FORK_NO_ADVICE) != 0;
+
+    errno = before;
+    return ret;
+}
+
 static atomic_uint *fork_map_page(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -42,7 +60,7 @@ static atomic_uint *fork_map_page(void)
                 -1, 0);
     if (page == MAP_FAILED)
         return NULL;
-    if (!thrumi_fault("madvise") && madvise(page, size, MADV_WIPEONFORK) == 0)
+    if (fork_will_wipe(page, size))
         return page;
     munmap(page, size);
     return NULL;
