@@ -265,6 +265,7 @@ static int deadlocks(void *arg)
 
 TEST(S5_a_deadlock_is_told_with_who_waits_for_what)
 {
+    TEST_SKIP_EMULATED(MORE_THREADS);
     assert_int_equal(in_child(deadlocks, NULL), 0);
 }
 
@@ -290,6 +291,7 @@ static int deadlocks_after_threads(void *arg)
 
 TEST(S5_threads_that_have_ended_do_not_hide_a_deadlock)
 {
+    TEST_SKIP_EMULATED(MORE_THREADS);
     assert_int_equal(in_child(deadlocks_after_threads, NULL), 0);
 }
 

@@ -172,6 +172,7 @@ TEST(executors_are_inert_in_a_child)
 
 TEST(F76_a_child_starts_anew)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     run_in_child(make_new);
 }
 

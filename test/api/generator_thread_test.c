@@ -457,6 +457,7 @@ static int end_with_stubborn(void *arg)
 
 TEST(G17_one_that_will_not_end_does_not_hold_its_thread)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     assert_int_equal(in_child(end_with_stubborn, NULL), 0);
 }
 

@@ -550,6 +550,7 @@ static int pool_in_child(void *arg)
 
 TEST(a_child_has_none_of_it_and_may_make_its_own)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     for (size_t i = 0; i < 3; i++) {
         thrum_executor *pool = green_of(thread_counts[i], 0);
 

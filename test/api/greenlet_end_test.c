@@ -167,6 +167,8 @@ static int end_without_parents(void *arg)
 
 TEST(L10_without_any_parent_the_process_aborts)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
+
     void *back;
 
     assert_int_equal(in_child(end_without_parents, &back), 128 + SIGABRT);

@@ -94,6 +94,8 @@ static int deadlock_after_fork(void *arg)
 
 TEST(S17_a_child_that_waits_for_ever_is_told)
 {
+    TEST_SKIP_EMULATED(MORE_THREADS);
+
     SKIP_UNDER_TSAN;
 
     int rc = 1;
@@ -123,6 +125,8 @@ static int child_uses_threads(void *arg)
 
 TEST(S17_threads_of_the_child_have_hubs_too)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
+
     SKIP_UNDER_TSAN;
 
     in_greenlet(mark_fn, "x");

@@ -103,6 +103,8 @@ TEST(one_that_computes_is_told_of)
 
 TEST(one_that_blocks_is_told_of_with_its_call)
 {
+    TEST_SKIP_EMULATED(OTHER_CALLS);
+
     struct told told = {.count = 0};
 
     start(&told, 0);
@@ -168,6 +170,7 @@ static int deadlocks(void *arg)
 
 TEST(S5_a_deadlock_is_found_with_the_monitor_running)
 {
+    TEST_SKIP_EMULATED(MORE_THREADS);
     assert_int_equal(in_child(deadlocks, NULL), 0);
 }
 

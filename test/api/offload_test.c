@@ -218,6 +218,8 @@ static int offload_in_child(void *arg)
 
 TEST(offload_works_in_a_forked_child)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
+
     pthread_t id = pthread_self();
 
     assert_int_equal(thrum_offload(thread_of, &id, THRUM_FOREVER, NULL), 0);

@@ -242,6 +242,7 @@ static int wait_for_nobody(void *arg)
 
 TEST(S5_a_wait_that_nobody_can_end_is_told_so)
 {
+    TEST_SKIP_EMULATED(MORE_THREADS);
     if (TEST_TSAN) /* as hub_fork_test.c says */
         TEST_SKIP("its runtime ignores synchronisation in such a child");
     assert_int_equal(in_child(wait_for_nobody, NULL), 0);

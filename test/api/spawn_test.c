@@ -149,6 +149,7 @@ static int deadlock_in_child(void *arg)
 
 TEST(S5_when_all_wait_for_ever_the_main_greenlet_is_told)
 {
+    TEST_SKIP_EMULATED(MORE_THREADS);
     assert_int_equal(in_child(deadlock_in_child, NULL), 0);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,6 +139,13 @@ void thread_await_sleep(struct test_thread *thread)
 void thread_signal(struct test_thread *thread, int number)
 {
     pthread_kill(thread->id, number);
+}
+
+/* qemu-user says yes to any advice about memory, also to one that no kernel
+ * knows. */
+bool test_emulated(void)
+{
+    return madvise(NULL, 0, 0x7fff) == 0;
 }
 
 static void child_main(int (*fn)(void *), void *arg, pid_t parent)

@@ -99,6 +99,23 @@ int test_main(const char *file, int argc, char **argv);
 
 void test_skipped(const char *file, int line, const char *why);
 
+/* Ends a test that an emulator of a processor cannot run, for one of its
+ * reasons. */
+#define TEST_SKIP_EMULATED(why) \
+ do {                           \
+  if (test_emulated())          \
+   TEST_SKIP(why);              \
+ } while (0)
+
+/* What qemu-user fails in: it dies when a forked child makes a thread, */
+#define NO_THREADS_IN_CHILD "the emulator makes no threads in a child"
+/* has a thread of its own, which looks like one that could wake somebody, */
+#define MORE_THREADS "the emulator has a thread that is not the program's"
+/* and what /proc tells of a thread is the emulator's doing, not the program's. */
+#define OTHER_CALLS "the emulator's calls and stacks are not the program's"
+
+bool test_emulated(void);
+
 /* How much work: `n`, or its part under sanitizers or THRUM_TEST_SCALE; never
  * less than 1. */
 unsigned test_scale(unsigned n);

@@ -139,6 +139,8 @@ static int destroy_awaited(void *arg)
 
 TEST(destroying_one_that_is_waited_for_aborts)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
+
     struct stage stage = {.event = THRUM_EVENT_INIT};
 
     assert_int_equal(in_child(destroy_awaited, &stage), 128 + SIGABRT);

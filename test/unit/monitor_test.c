@@ -154,6 +154,8 @@ static void fake_end(struct fake *fake, struct test_thread *thread)
 
 TEST(one_that_blocks_is_told_of_with_its_call_and_frames)
 {
+    TEST_SKIP_EMULATED(OTHER_CALLS);
+
     struct fake *fake = fake_new(blocks);
     struct test_thread *thread = spawn_thread(runs_hub, fake);
     struct told told = {.count = 0};
@@ -343,6 +345,7 @@ static int starts_its_own(void *arg)
 
 TEST(a_forked_child_has_none_and_may_start_its_own)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     assert_int_equal(thrum_monitor_start(NULL), 0);
     assert_int_equal(in_child(starts_its_own, NULL), 0);
     stop();
@@ -376,6 +379,7 @@ static int watched_by_environment(void *arg)
 
 TEST(the_environment_starts_it)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     char ms[] = "2";
 
     assert_int_equal(in_child(watched_by_environment, ms), 0);
