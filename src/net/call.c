@@ -10,6 +10,7 @@
 #include "net/call.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include <thrum/error.h>
 #include <thrum/offload.h>
@@ -63,13 +64,31 @@ static int64_t call_elsewhere(struct thrumi_io *io, thrum_time deadline)
     return rc != 0 ? rc : job.result;
 }
 
+/* A file was read, and the connection that it is sent to has no room. */
+static int64_t call_await_room(const struct thrumi_io *io, thrum_time deadline)
+{
+    struct thrumi_io room = {
+        .op = THRUMI_IO_POLL, .fd = io->fd, .flags = POLLOUT};
+    int64_t result = thrumi_hub_io(&room, deadline);
+
+    return result < 0 ? result : 0;
+}
+
 int64_t thrumi_net_io(struct thrumi_io *io, thrum_time deadline)
 {
     int64_t result = thrumi_hub_io(io, deadline);
 
     if (thrumi_likely(result != THRUMI_IO_BLOCKS))
         return result;
-    return io->nowait ? -EAGAIN : call_elsewhere(io, deadline);
+    if (io->nowait)
+        return -EAGAIN;
+    result = call_elsewhere(io, deadline);
+    while (result == -EAGAIN && io->op == THRUMI_IO_SENDFILE) {
+        result = call_await_room(io, deadline);
+        if (result == 0)
+            result = call_elsewhere(io, deadline);
+    }
+    return result;
 }
 
 int thrumi_net_fresh(int fd)

@@ -3,7 +3,9 @@
  * sys/io_copy.c - sendfile and splice without a wait.
  *
  * Neither has a flag for sockets that block. sendfile to one is done by hand:
- * what the page cache has is read into a buffer and sent with MSG_DONTWAIT.
+ * what the page cache has is read into a buffer and sent with MSG_DONTWAIT. What
+ * has to come from the disk is read by another thread, which sends no more than
+ * there is room for: no deadline would end its wait for the other side.
  * splice asks poll() about both ends, and moves so little at a time that what
  * polls as writable has room for it.
  */
@@ -21,8 +23,17 @@
 #define COPY_CHUNK  ((size_t)32 << 10)
 #define SPLICE_MOST ((size_t)16 << 10)
 
+/* A try, and what cannot be done without the disk too if we may wait for it. */
+static int64_t copy_part(struct thrumi_io *part, bool block)
+{
+    int64_t result = thrumi_io_try(part);
+
+    return result == THRUMI_IO_BLOCKS && block ? thrumi_io_block(part) : result;
+}
+
 /* What is read ahead of a send that takes less is read again the next time. */
-static int64_t copy_by_hand(struct thrumi_io *io, int64_t at, void *buffer)
+static int64_t copy_by_hand(struct thrumi_io *io, int64_t at, void *buffer,
+                            bool block)
 {
     struct thrumi_io in = {.op = THRUMI_IO_PREAD, .fd = io->other};
     struct thrumi_io out = {.op = THRUMI_IO_WRITE, .fd = io->fd};
@@ -31,14 +42,14 @@ static int64_t copy_by_hand(struct thrumi_io *io, int64_t at, void *buffer)
     in.into = buffer;
     in.length = io->length < COPY_CHUNK ? io->length : COPY_CHUNK;
     in.offset = at;
-    result = thrumi_io_try(&in);
+    result = copy_part(&in, block);
     if (result <= 0)
         return result;
     out.from = buffer;
     out.length = (size_t)result;
     out.kind = io->kind;
     out.sigpipe = io->sigpipe;
-    result = thrumi_io_try(&out);
+    result = copy_part(&out, block);
     io->kind = out.kind;
     if (result == -EAGAIN)
         return thrumi_io_again(io, out.wait_fd, out.wait_for);
@@ -61,28 +72,34 @@ static void copy_advance(const struct thrumi_io *io, int64_t to)
         lseek(io->other, to, SEEK_SET);
 }
 
-int64_t thrumi_io_try_sendfile(struct thrumi_io *io)
+static int64_t copy_sendfile(struct thrumi_io *io, bool block)
 {
-    int64_t at;
+    int64_t at = copy_position(io);
     int64_t result;
     void *buffer;
 
-    if (thrumi_io_nonblocking(io->fd)) {
-        result = thrumi_io_copy(io);
-        if (result == -EAGAIN)
-            return thrumi_io_again(io, io->fd, THRUMI_WRITABLE);
-        return result;
-    }
-    at = copy_position(io);
     if (at < 0)
         return at == -ESPIPE ? -EINVAL : at;
     buffer = thrumi_alloc(COPY_CHUNK);
     if (buffer == NULL)
         return -ENOMEM;
-    result = copy_by_hand(io, at, buffer);
+    result = copy_by_hand(io, at, buffer, block);
     thrumi_free(buffer);
     if (result > 0)
         copy_advance(io, at + result);
+    return result;
+}
+
+int64_t thrumi_io_try_sendfile(struct thrumi_io *io)
+{
+    int64_t result;
+
+    if (!thrumi_io_nonblocking(io->fd))
+        return copy_sendfile(io, false);
+    result =
+        thrumi_io_result(sendfile(io->fd, io->other, io->position, io->length));
+    if (result == -EAGAIN)
+        return thrumi_io_again(io, io->fd, THRUMI_WRITABLE);
     return result;
 }
 
@@ -117,11 +134,11 @@ int64_t thrumi_io_try_splice(struct thrumi_io *io)
     return result;
 }
 
+/* In a thread that may wait for a disk. */
 int64_t thrumi_io_copy(struct thrumi_io *io)
 {
     if (io->op == THRUMI_IO_SENDFILE)
-        return thrumi_io_result(
-            sendfile(io->fd, io->other, io->position, io->length));
+        return copy_sendfile(io, true);
     return thrumi_io_result(splice(io->other, io->position, io->fd,
                                    io->out_position, io->length, io->flags));
 }
