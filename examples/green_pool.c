@@ -12,13 +12,17 @@
 
 static int most;
 static int inside;
+static int expected;
+static thrum_event full = THRUM_EVENT_INIT; /* as many as may are inside */
 
 /* No lock: tasks of one thread are not interrupted but by their waits. */
 static void *visit(void *arg)
 {
     if (++inside > most)
         most = inside;
-    CHECK(thrum_sleep(thrum_in_ms(10)));
+    if (inside == expected)
+        thrum_event_set(&full);
+    CHECK(thrum_event_wait(&full, THRUM_FOREVER));
     inside--;
     return arg;
 }
@@ -40,6 +44,8 @@ static void run(int limit)
     thrum_executor *pool = make(limit);
 
     most = 0;
+    expected = limit > 0 ? limit : TASKS;
+    thrum_event_clear(&full);
     for (int i = 0; i < TASKS; i++)
         CHECK(thrum_executor_submit(pool, visit, NULL, 0, NULL));
     CHECK(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER));
