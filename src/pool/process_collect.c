@@ -214,13 +214,12 @@ static bool collect_match(struct thrumi_process_pool *pool,
         crew->born = true;
         return collect_initialized(pool, crew, outcome);
     }
-    if (seq < crew->first || seq >= crew->out.ring.mine)
+    if (seq != thrumi_crew_oldest(crew) || seq == crew->out.ring.mine)
         return false;
     flight = &crew->flights[seq % THRUMI_WIRE_SLOTS];
     task = flight->task;
-    if (task == NULL || flight->seq != seq || !thrumi_crew_has_begun(crew, seq))
+    if (flight->seq != seq || !thrumi_crew_has_begun(crew, seq))
         return false;
-    crew->first = seq + 1;
     collect_time(pool, task, response);
     thrumi_crew_land(crew, seq);
     thrumi_process_answer(pool, task, outcome);

@@ -34,14 +34,19 @@ static uint64_t crew_free_slots(const struct thrumi_crew *crew)
     return THRUMI_WIRE_SLOTS - (crew->out.ring.mine - crew->out.ring.others);
 }
 
-/* Room for what is on its way: a slot of the ring is free when the worker has
- * passed it, but what flew there may not have landed yet. */
-static uint64_t crew_free_flights(struct thrumi_crew *crew)
+uint64_t thrumi_crew_oldest(struct thrumi_crew *crew)
 {
     while (crew->first < crew->out.ring.mine &&
            crew_flight(crew, crew->first)->task == NULL)
         crew->first++;
-    return THRUMI_WIRE_SLOTS - (crew->out.ring.mine - crew->first);
+    return crew->first;
+}
+
+/* Room for what is on its way: a slot of the ring is free when the worker has
+ * passed it, but what flew there may not have landed yet. */
+static uint64_t crew_free_flights(struct thrumi_crew *crew)
+{
+    return THRUMI_WIRE_SLOTS - (crew->out.ring.mine - thrumi_crew_oldest(crew));
 }
 
 bool thrumi_crew_has_room(struct thrumi_crew *crew)

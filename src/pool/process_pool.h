@@ -211,6 +211,9 @@ bool thrumi_crew_assign(struct thrumi_process_pool *pool,
                         struct thrumi_crew *crew, thrum_future *task, int file);
 /* The function that is called for the task in the end. */
 thrum_fn *thrumi_crew_function(const thrum_future *task);
+/* The oldest request of a task that is not answered; the next one if all are.
+ * Answers come in this order. */
+uint64_t thrumi_crew_oldest(struct thrumi_crew *crew);
 /* The task of a request is not there any more. */
 void thrumi_crew_land(struct thrumi_crew *crew, uint64_t seq);
 /* Takes a request back: true, unless it has begun. */

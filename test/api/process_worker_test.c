@@ -474,7 +474,6 @@ static void *compute_task(void *arg)
     memset(memory, n, 1000000);
     memcpy(large, memory, 1000000);
     free(memory);
-    printf(" ");
     return large;
 }
 
