@@ -63,7 +63,7 @@ void fetch_options_help(FILE *out)
           "  -x, --executor KIND   what runs the transfers:\n",
           out);
     for (const struct executor_kind *kind = executor_kinds; kind->name; kind++)
-        fprintf(out, "                          %-8s %s\n", kind->name,
+        fprintf(out, "                          %-10s %s\n", kind->name,
                 kind->about);
     fputs("                        (default: threads)\n"
           "  -j, --jobs N          at most N at once, 1 to 4096\n"
