@@ -15,11 +15,13 @@
 #include "task/waitgraph.h"
 
 /* Will this hub come to the task? One that begins later might be cancelled long
- * before. */
+ * before. None of those is that a forked child has inherited, with a hub that
+ * may not have noticed yet. */
 static bool await_is_own(struct thrumi_hub *hub, const thrum_future *future)
 {
     return future->executor == &hub->executor && hub->awaiting == NULL &&
-           !hub->ending && !future->later;
+           !hub->ending && !future->later &&
+           future->generation == thrumi_fork_generation();
 }
 
 THRUMI_INLINE int await_park(struct thrumi_hub *hub,
@@ -36,6 +38,7 @@ THRUMI_INLINE int await_park(struct thrumi_hub *hub,
     parking.deadline = THRUM_FOREVER;
     thrumi_parking_for(&parking, "future", future);
     parking.stop = &stop;
+    parking.generation = hub->generation;
     stop.hub = hub;
     stop.parking = &parking;
     hub->awaited = future;

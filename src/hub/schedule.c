@@ -278,8 +278,9 @@ static void hub_unpark_here(struct thrumi_hub *hub,
 
     atomic_store_explicit(&parking->word, THRUMI_PARKING_WOKEN,
                           memory_order_relaxed);
-    if (word != THRUMI_PARKING_ASLEEP)
-        return;
+    if (word != THRUMI_PARKING_ASLEEP ||
+        thrumi_unlikely(parking->generation != hub->generation))
+        return; /* who waits was left behind by a fork */
     THRUMI_PROBE2(hub__wake, hub, parking->stop);
     thrumi_ready_push(&hub->ready, thrumi_ready_stop(parking->stop));
 }
@@ -297,7 +298,8 @@ void thrumi_hub_unpark(struct thrumi_scheduler *scheduler,
     /* acq_rel: what the waker did is seen by the one that goes on; and the stop
      * is seen here */
     if (thrumi_exchange(&parking->word, THRUMI_PARKING_WOKEN,
-                        memory_order_acq_rel) != THRUMI_PARKING_ASLEEP)
+                        memory_order_acq_rel) != THRUMI_PARKING_ASLEEP ||
+        parking->generation != thrumi_fork_generation())
         return;
     stop = parking->stop;
     THRUMI_PROBE2(hub__wake, hub, stop);
@@ -370,6 +372,7 @@ int thrumi_hub_park(struct thrumi_scheduler *scheduler,
     (void)scheduler;
     THRUMI_PROBE3(hub__park, hub, parking->what, parking->on);
     parking->stop = &stop;
+    parking->generation = hub->generation;
     if (deadline.ns <= hub->now) {
         thrumi_hub_pass(hub);
         return atomic_load_explicit(&parking->word, memory_order_acquire) ==

@@ -299,8 +299,8 @@ int thrumi_hub_ask_on(struct thrumi_hub *hub, thrum_future *task)
 {
     /* relaxed: a hint, no data comes with it */
     atomic_store_explicit(&task->cancel_requested, true, memory_order_relaxed);
-    if (hub == NULL)
-        return 0; /* it ends, and the task with it */
+    if (hub == NULL || task->generation != thrumi_fork_generation())
+        return 0; /* it ends, and the task with it; or both are the parent's */
     if (thrumi_self()->scheduler != &hub->scheduler)
         return spawn_send_kill(hub, task);
     thrumi_hub_cancel(task);

@@ -21,6 +21,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <thrum/future.h>
 
@@ -46,7 +47,8 @@ struct thrumi_waiter {
 };
 
 struct thrumi_parking {
-    atomic_uint word; /* see context.c */
+    atomic_uint word;    /* see context.c */
+    uint16_t generation; /* of the process, while a scheduler has it asleep */
     struct thrumi_context *context;
     struct thrumi_scheduler *scheduler; /* of its thread, or NULL */
     thrum_executor *queue; /* waits for what lies in this one's queue, or for

@@ -18,6 +18,9 @@
    TEST_SKIP("its runtime ignores synchronisation in such a child"); \
  } while (0)
 
+/* A child that one of the parent's greenlets ran in would have ended with 0. */
+#define WENT_ON 5
+
 static int wait_exit(pid_t pid)
 {
     int status = -1;
@@ -35,7 +38,7 @@ static int fresh_hub(void *arg)
     in_greenlet(mark_fn, "c");
     CHECK_INT(thrum_sleep(thrum_in_ms(1)), 0);
     CHECK(strcmp(trail, "c") == 0); /* none of the parent's ran here */
-    return 0;
+    return WENT_ON;
 }
 
 TEST(S17_the_child_of_the_main_greenlet_has_a_fresh_hub)
@@ -48,7 +51,7 @@ TEST(S17_the_child_of_the_main_greenlet_has_a_fresh_hub)
 
     assert_int_equal(thrum_pass(), 0);
     queued = spawn(mark_fn, "p");
-    assert_int_equal(in_child(fresh_hub, sleeper), 0);
+    assert_int_equal(in_child(fresh_hub, sleeper), WENT_ON);
     assert_int_equal(spawned_end(queued), 0);
     assert_int_equal(thrum_future_kill(sleeper, THRUM_FOREVER), 0);
     assert_int_equal(rc, -ECANCELED);
@@ -153,6 +156,112 @@ TEST(S17_a_fork_in_a_greenlet_of_a_pools_task)
     assert_int_equal(wait_exit(pid), 0);
     thrum_future_unref(future);
     executor_end(pool);
+}
+
+/* ---- what the child has inherited of waits ---- */
+
+static int sets_inherited_promise(void *promise)
+{
+    trail_clear();
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(thrum_promise_set_result(promise, NULL), 0);
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(thrum_sleep(thrum_in_ms(1)), 0);
+    CHECK(trail[0] == '\0');
+    return WENT_ON;
+}
+
+static void *waits_for_and_marks(void *future)
+{
+    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    trail_add("w");
+    return NULL;
+}
+
+TEST(S17_who_settles_an_inherited_promise_in_the_child_wakes_nobody_there)
+{
+    SKIP_UNDER_TSAN;
+
+    struct deal deal = deal_new();
+    thrum_future *future = spawn(waits_for_and_marks, deal.future);
+
+    assert_int_equal(thrum_pass(), 0);
+    assert_int_equal(in_child(sets_inherited_promise, deal.promise), WENT_ON);
+    assert_int_equal(thrum_promise_set_result(deal.promise, NULL), 0);
+    assert_int_equal(spawned_end(future), 0);
+    deal_end(&deal);
+}
+
+static int first_awaits(void *inherited)
+{
+    CHECK_INT(thrum_future_result(inherited, THRUM_FOREVER, NULL), -ECHILD);
+    CHECK(trail[0] == '\0');
+    return WENT_ON;
+}
+
+static int sets_inherited_event(void *event)
+{
+    CHECK_INT(thrum_pass(), 0);
+    thrum_event_set(event);
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(thrum_sleep(thrum_in_ms(1)), 0);
+    CHECK(trail[0] == '\0');
+    return WENT_ON;
+}
+
+static void *waits_for_event(void *event)
+{
+    CHECK_INT(thrum_event_wait(event, THRUM_FOREVER), 0);
+    trail_add("e");
+    return NULL;
+}
+
+TEST(S17_an_event_set_in_the_child_wakes_nobody_of_the_parent)
+{
+    SKIP_UNDER_TSAN;
+
+    thrum_event event = THRUM_EVENT_INIT;
+    thrum_future *future = spawn(waits_for_event, &event);
+
+    trail_clear();
+    assert_int_equal(thrum_pass(), 0);
+    assert_int_equal(in_child(sets_inherited_event, &event), WENT_ON);
+    thrum_event_set(&event);
+    assert_int_equal(spawned_end(future), 0);
+}
+
+static int kills_inherited(void *inherited)
+{
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(thrum_future_kill(inherited, THRUM_FOREVER), -ECHILD);
+    CHECK_INT(thrum_future_request_cancel(inherited), 0);
+    CHECK_INT(thrum_pass(), 0);
+    return WENT_ON;
+}
+
+TEST(S17_an_inherited_greenlet_cannot_be_killed_in_the_child)
+{
+    SKIP_UNDER_TSAN;
+
+    int rc = 1;
+    thrum_future *sleeper = spawn(sleep_long, &rc);
+
+    assert_int_equal(thrum_pass(), 0);
+    assert_int_equal(in_child(kills_inherited, sleeper), WENT_ON);
+    assert_int_equal(thrum_future_kill(sleeper, THRUM_FOREVER), 0);
+    assert_int_equal(rc, -ECANCELED);
+    thrum_future_unref(sleeper);
+}
+
+TEST(S17_the_childs_first_wait_may_be_for_an_inherited_one)
+{
+    SKIP_UNDER_TSAN;
+
+    thrum_future *queued = spawn(mark_fn, "p");
+
+    trail_clear();
+    assert_int_equal(in_child(first_awaits, queued), WENT_ON);
+    assert_int_equal(spawned_end(queued), 0);
 }
 
 TEST_MAIN("hub-fork")
