@@ -304,8 +304,11 @@ static void epoll_make_sure(struct engine_epoll *self, struct epoll_call *call)
 {
     int fd = call->wait.io->wait_fd;
     struct thrumi_fd *entry = thrumi_fd_find(&self->fds, fd);
-    int rc = thrumi_epoll_arm(self->epoll, fd, epoll_tag(fd, entry));
+    int rc;
 
+    if (entry == NULL)
+        return; /* none that waits: those have entries */
+    rc = thrumi_epoll_arm(self->epoll, fd, epoll_tag(fd, entry));
     if (rc != -EBADF)
         return;
     thrumi_fd_wake_all(entry, rc);
