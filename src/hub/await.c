@@ -20,7 +20,7 @@
 static bool await_is_own(struct thrumi_hub *hub, const thrum_future *future)
 {
     return future->executor == &hub->executor && hub->awaiting == NULL &&
-           !hub->ending && !future->later &&
+           !hub->ending && !future->later && !thrumi_future_held(future) &&
            future->generation == thrumi_fork_generation();
 }
 

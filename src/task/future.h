@@ -90,6 +90,14 @@ static inline bool thrumi_future_startable(const thrum_future *future)
             (THRUMI_PHASE | THRUMI_HELD)) == THRUMI_PENDING;
 }
 
+/* Does it follow another future, which has not settled? */
+static inline bool thrumi_future_held(const thrum_future *future)
+{
+    /* relaxed: who settles the other one may end the hold at any time */
+    return (atomic_load_explicit(&future->state, memory_order_relaxed) &
+            THRUMI_HELD) != 0;
+}
+
 /* Is it a task of the green pool that the context has a place of? Who waits for
  * one lends that place. */
 static inline bool thrumi_future_shares_pool(const thrum_future *future,
