@@ -25,6 +25,8 @@ static uint64_t timer_tick_after(int64_t ns)
 void thrumi_hub_start_timer(struct thrumi_hub *hub, struct thrumi_stop *stop,
                             thrum_time deadline, bool precise)
 {
+    if (deadline.ns == INT64_MAX)
+        deadline.ns--; /* it comes with the end of the hub */
     stop->precise = precise;
     hub->timers++;
     if (precise) {
