@@ -379,9 +379,9 @@ static void hub_finish(struct thrumi_hub *hub)
 {
     struct thrumi_loom *loom = hub->loom;
 
-    hub_close_inbox(hub);
     hub_end_timers(hub);
-    hub_end_greens(hub);
+    hub_end_greens(hub); /* these may still be woken by others */
+    hub_close_inbox(hub);
     thrumi_green_end_idle(hub);
     if (hub->engine != NULL)
         hub->engine->ops->close(hub->engine);

@@ -72,7 +72,9 @@ static bool inbox_swap(struct thrumi_inbox *inbox, uintptr_t mark,
 bool thrumi_inbox_take(struct thrumi_inbox *inbox,
                        struct thrumi_ready_queue *queue)
 {
-    if (atomic_load_explicit(&inbox->pile, memory_order_relaxed) == INBOX_EMPTY)
+    uintptr_t pile = atomic_load_explicit(&inbox->pile, memory_order_relaxed);
+
+    if (pile == INBOX_EMPTY || pile == INBOX_CLOSED)
         return true;
     return inbox_swap(inbox, INBOX_EMPTY, queue);
 }
