@@ -37,6 +37,7 @@ static struct {
     /* guarded by lock: */
     struct thrumi_link used; /* of .link; next NULL: not used yet */
     struct thrumi_link unused;
+    struct thrumi_link kept; /* ended, with greenlets that would not */
 } hubs;
 
 /* ---- the lists ---- */
@@ -50,6 +51,7 @@ static void hubs_lock(void)
         return;
     thrumi_list_init(&hubs.used);
     thrumi_list_init(&hubs.unused);
+    thrumi_list_init(&hubs.kept);
 }
 
 static void hubs_unlock(void)
@@ -75,12 +77,14 @@ static void hub_list(struct thrumi_hub *hub)
     hubs_unlock();
 }
 
-static void hub_retire(struct thrumi_hub *hub)
+/* `kept`: it is nobody's any more. What is still parked there may be woken, and
+ * that must not come to another thread. */
+static void hub_retire(struct thrumi_hub *hub, bool kept)
 {
     thrumi_watch_end(&hub->watch);
     hubs_lock();
     thrumi_list_remove(&hub->link);
-    thrumi_list_prepend(&hubs.unused, &hub->link);
+    thrumi_list_prepend(kept ? &hubs.kept : &hubs.unused, &hub->link);
     hubs_unlock();
 }
 
@@ -318,14 +322,20 @@ static void hub_cancel_greens(struct thrumi_hub *hub)
     }
 }
 
+static bool hub_is_parked_here(const struct thrumi_hub *hub,
+                               const struct thrumi_strand *strand)
+{
+    return __atomic_load_n(&strand->loom, __ATOMIC_RELAXED) == hub->loom &&
+           strand->handle->kind == THRUMI_STRAND_GREENLET &&
+           thrumi_handle_parked(strand->handle);
+}
+
 /* The same for those that the program has made itself. */
 static bool hub_cancel_made(struct thrumi_strand *strand, void *arg)
 {
     struct thrumi_hub *hub = arg;
 
-    if (__atomic_load_n(&strand->loom, __ATOMIC_RELAXED) != hub->loom ||
-        strand->handle->kind != THRUMI_STRAND_GREENLET ||
-        strand->handle->spawned || !thrumi_handle_parked(strand->handle))
+    if (!hub_is_parked_here(hub, strand) || strand->handle->spawned)
         return true;
     strand->context.cancelled = true;
     if (strand->context.parked != NULL)
@@ -374,6 +384,23 @@ static void hub_end_greens(struct thrumi_hub *hub)
     }
 }
 
+/* Is there one that waits, and would not end? */
+static bool hub_note_parked(struct thrumi_strand *strand, void *arg)
+{
+    struct thrumi_hub **hub = arg;
+
+    if (!hub_is_parked_here(*hub, strand))
+        return true;
+    *hub = NULL;
+    return false;
+}
+
+static bool hub_has_parked(struct thrumi_hub *hub)
+{
+    thrumi_strand_each(hub_note_parked, &hub);
+    return hub == NULL;
+}
+
 /* Nothing is left but what would not end. */
 static void hub_finish(struct thrumi_hub *hub)
 {
@@ -391,7 +418,7 @@ static void hub_finish(struct thrumi_hub *hub)
     loom->hub_ends = NULL;
     thrumi_self()->scheduler = NULL;
     thrumi_green_places_end(hub);
-    hub_retire(hub);
+    hub_retire(hub, hub_has_parked(hub));
 }
 
 bool thrumi_hub_end(struct thrumi_hub *hub)
