@@ -485,6 +485,19 @@ bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
     return greenlet_is_dead(greenlet);
 }
 
+void thrumi_greenlet_cancel(struct thrumi_loom *loom,
+                            struct thrum_greenlet *greenlet)
+{
+    struct thrum_greenlet *here = loom->current;
+    struct thrumi_flight flight = {.code = -ECANCELED, .origin = here};
+    int error = *loom->errno_at;
+
+    here->at = thrumi_strand_current();
+    thrumi_handle_set_ready(&here->handle, THRUMI_PARKED);
+    thrumi_strand_switch(greenlet_aim(loom, greenlet, &flight));
+    *loom->errno_at = error;
+}
+
 void thrumi_greenlet_fini(struct thrum_greenlet *greenlet)
 {
     struct thrum_greenlet *parent = greenlet->parent;

@@ -15,6 +15,11 @@ struct thrum_greenlet *thrumi_greenlet_current(struct thrumi_loom *loom);
 int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
                        const struct thrumi_flight *flight, void **ret);
 
+/* Cancels one that stands still, whoever it waits for; the caller has queued
+ * itself in the hub, and returns when that lets it go on. */
+void thrumi_greenlet_cancel(struct thrumi_loom *loom,
+                            struct thrum_greenlet *greenlet);
+
 /* Makes a strand of a hub the running one of a new greenlet, whose memory is a
  * record; and takes it off again when its function has come to `phase`. */
 void thrumi_greenlet_dress(struct thrumi_loom *loom,

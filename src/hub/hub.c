@@ -343,6 +343,37 @@ static bool hub_cancel_made(struct thrumi_strand *strand, void *arg)
     return true;
 }
 
+/* One that has switched away by itself, and has not been switched back to. */
+static struct thrum_greenlet *hub_find_left(const struct thrumi_hub *hub)
+{
+    for (struct thrumi_link *link = hub->greens.next; link != &hub->greens;
+         link = link->next) {
+        struct thrumi_handle *handle =
+            thrumi_container_of(link, struct thrumi_strand, link)->handle;
+
+        if (handle != NULL && thrumi_handle_ready(handle) == hub->loom)
+            return (struct thrum_greenlet *)handle;
+    }
+    return NULL;
+}
+
+/* It may switch away again, so this has a bound. */
+static void hub_cancel_left(struct thrumi_hub *hub)
+{
+    struct thrum_greenlet *left;
+
+    for (unsigned n = hub->strands; n > 0; n--) {
+        struct thrumi_stop stop = {.hub = hub, .greenlet = hub->main};
+
+        left = hub_find_left(hub);
+        if (left == NULL)
+            return;
+        thrumi_ready_push(&hub->ready, thrumi_ready_stop(&stop));
+        thrumi_greenlet_cancel(hub->loom, left);
+        thrumi_strand_reap(hub->loom);
+    }
+}
+
 /* Lets all go on that can; not for ever, since there are those that only try
  * again. */
 static void hub_drain(struct thrumi_hub *hub)
@@ -377,6 +408,7 @@ static void hub_end_greens(struct thrumi_hub *hub)
 {
     for (unsigned i = 0; i < HUB_KILLS; i++) {
         hub_cancel_greens(hub);
+        hub_cancel_left(hub);
         thrumi_strand_each(hub_cancel_made, hub);
         hub_drain(hub);
         if (thrumi_hub_has_greens(hub) && hub->ready.first == 0)
