@@ -156,6 +156,7 @@ static void green_wash(struct thrumi_strand *strand)
     strand->cancelled = false;
     strand->stuck = false;
     strand->name[0] = '\0';
+    strand->handle->value = NULL; /* its program's context */
     strand->home = NULL;
     strand->context.guards = NULL;
     strand->context.cancelled = false;
