@@ -19,7 +19,8 @@ static int call_check(struct thrumi_hub *hub)
 
     if (thrumi_unlikely(hub->calls_left-- == 0)) {
         hub->calls_left = THRUMI_HUB_CALLS;
-        thrumi_hub_pass(hub);
+        if (!thrumi_context_in_callback(context))
+            thrumi_hub_pass(hub);
     }
     if (thrumi_likely(!thrumi_context_guarded(context)))
         return 0;
