@@ -273,11 +273,38 @@ struct thrumi_hub *thrumi_hub_get(void)
     return hub_open(loom);
 }
 
+/* Waits for those that have taken the mark away and are about to ring: they
+ * look at the engine. */
+static void hub_await_rings(struct thrumi_hub *hub)
+{
+    /* acquire: pairs with the release in thrumi_hub_send() */
+    for (unsigned step = 0;
+         atomic_load_explicit(&hub->rung, memory_order_acquire) != hub->rings;
+         step++)
+        thrumi_spin(step);
+}
+
+/* Between two turns the hub is marked: nobody may ring while the engine comes,
+ * and who did so before is to be found in its descriptor. */
+static __attribute__((noinline)) int hub_open_engine(struct thrumi_hub *hub)
+{
+    bool dozed = hub->dozing;
+    int rc;
+
+    thrumi_hub_wake_up(hub);
+    hub_await_rings(hub);
+    rc = thrumi_engine_open(&hub->engine);
+    if (rc != 0 || !dozed)
+        return rc;
+    hub->engine->ops->flush(hub->engine);
+    if (!thrumi_hub_doze(hub) || hub->ready.first != 0)
+        hub->engine->ops->interrupt(hub->engine);
+    return 0;
+}
+
 int thrumi_hub_need_engine(struct thrumi_hub *hub)
 {
-    if (thrumi_likely(hub->engine != NULL))
-        return 0;
-    return thrumi_engine_open(&hub->engine);
+    return thrumi_likely(hub->engine != NULL) ? 0 : hub_open_engine(hub);
 }
 
 /* ---- deadlocks ---- */
@@ -396,11 +423,7 @@ static void hub_close_inbox(struct thrumi_hub *hub)
 {
     thrumi_inbox_close(&hub->inbox, &hub->ready);
     hub_drain(hub);
-    /* acquire: pairs with the release in thrumi_hub_send() */
-    for (unsigned step = 0;
-         atomic_load_explicit(&hub->rung, memory_order_acquire) != hub->rings;
-         step++)
-        thrumi_spin(step);
+    hub_await_rings(hub);
 }
 
 /* What ends behind a shield may have to wait for a moment. */
