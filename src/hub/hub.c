@@ -215,6 +215,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     hub->main = loom->main;
     hub->thread =
         self->strand == &loom->thread ? self->running : loom->thread.running;
+    hub->program = hub->thread;
     hub_list(hub);
     thrumi_watch_begin(&hub->watch);
     thrumi_monitor_at_first_hub();
@@ -246,7 +247,7 @@ struct thrumi_hub *thrumi_hub_after_fork(struct thrumi_hub *hub)
 
     (void)thrumi_greenlet_current(loom);
     strand = loom->current->handle.strand;
-    hub_forget_spawned(hub->thread);
+    hub_forget_spawned(hub->program);
     hub_forget_spawned(&strand->context);
     strand->context.pool = NULL;
     strand->home = NULL;

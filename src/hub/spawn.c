@@ -34,7 +34,7 @@ static struct thrumi_body *spawn_home(struct thrumi_hub *hub)
     struct thrumi_strand *strand;
 
     if (!loom->current->handle.spawned)
-        return hub->thread->body;
+        return hub->program->body;
     strand = loom->current->handle.strand;
     return strand->context.pool != NULL ? strand->body : strand->home;
 }
