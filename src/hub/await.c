@@ -41,6 +41,7 @@ THRUMI_INLINE int await_park(struct thrumi_hub *hub,
     parking.generation = hub->generation;
     stop.hub = hub;
     stop.parking = &parking;
+    stop.certain = false;
     hub->awaited = future;
     hub->awaiting = &parking;
     context->waits_in = &parking;

@@ -41,6 +41,7 @@ struct thrumi_stop {
     void (*fire)(struct thrumi_hub *hub, struct thrumi_stop *stop);
     int rc;       /* what the wait returns */
     bool precise; /* in the heap, not in the wheel */
+    bool certain; /* a deadlock does not end it */
     union {
         struct thrumi_timer timer;
         struct thrumi_heap_node node;

@@ -136,7 +136,7 @@ static __attribute__((noinline)) bool hub_end_deadlock(struct thrumi_hub *hub)
     if (!thrumi_hub_is_alone() || thrumi_inbox_has(&hub->inbox))
         return false;
     thrumi_hub_tell_deadlock(hub);
-    return stop != NULL && stop->parking != NULL &&
+    return stop != NULL && stop->parking != NULL && !stop->certain &&
            thrumi_hub_end_wait(stop->parking, -EDEADLK);
 }
 
@@ -366,7 +366,9 @@ int thrumi_hub_park(struct thrumi_scheduler *scheduler,
                     unsigned flags)
 {
     struct thrumi_hub *hub = thrumi_hub_here();
-    struct thrumi_stop stop = {.hub = hub, .parking = parking};
+    struct thrumi_stop stop = {.hub = hub,
+                               .parking = parking,
+                               .certain = (flags & THRUMI_PARK_CERTAIN) != 0};
     int rc;
 
     (void)scheduler;

@@ -70,12 +70,15 @@ void thrumi_hub_join(struct thrumi_scheduler *scheduler,
 
     if (hub->generation != thrumi_fork_generation())
         return; /* they are the parent's */
-    thrumi_parking_init(&parking);
-    thrumi_parking_for(&parking, "the greenlets that the task has spawned",
-                       NULL);
-    body->joining = &parking;
-    thrumi_parking_finish(&parking);
-    body->joining = NULL;
+    /* one that the program has made may spawn others before this goes on */
+    while (body->spawned > 0) {
+        thrumi_parking_init(&parking);
+        thrumi_parking_for(&parking, "the greenlets that the task has spawned",
+                           NULL);
+        body->joining = &parking;
+        thrumi_parking_finish(&parking);
+        body->joining = NULL;
+    }
 }
 
 /* ---- spawning ---- */

@@ -186,7 +186,8 @@ void thrumi_parking_wake(struct thrumi_parking *parking)
 void thrumi_parking_finish(struct thrumi_parking *parking)
 {
     parking->queue = NULL; /* it cannot last */
-    while (parking_park(parking, THRUM_FOREVER, THRUMI_PARK_MASKED) != 0)
+    while (parking_park(parking, THRUM_FOREVER,
+                        THRUMI_PARK_MASKED | THRUMI_PARK_CERTAIN) != 0)
         ;
 }
 

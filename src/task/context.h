@@ -64,6 +64,7 @@ struct thrumi_parking {
 enum {
     THRUMI_PARK_MASKED = 1,  /* nothing but a wake or the deadline ends it */
     THRUMI_PARK_PRECISE = 2, /* the deadline is what is waited for */
+    THRUMI_PARK_CERTAIN = 4, /* nor does a deadlock end it */
 };
 
 /* What a thread does while one of its contexts waits: it goes on with another.
