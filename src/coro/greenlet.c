@@ -210,10 +210,12 @@ static struct thrumi_strand *greenlet_aim(struct thrumi_loom *loom,
     return taker->at;
 }
 
-/* Stops the running one for the target; returns when somebody switches back. */
+/* Stops the running one for the target; returns when somebody switches back:
+ * `ready` says who may. */
 static void greenlet_leave(struct thrumi_loom *loom,
                            struct thrum_greenlet *target,
-                           const struct thrumi_flight *flight)
+                           const struct thrumi_flight *flight,
+                           struct thrumi_loom *ready)
 {
     struct thrumi_strand *strand = thrumi_strand_current();
     struct thrum_greenlet *here = loom->current;
@@ -221,7 +223,7 @@ static void greenlet_leave(struct thrumi_loom *loom,
     int error = *loom->errno_at;
 
     here->at = strand;
-    thrumi_handle_set_ready(&here->handle, loom);
+    thrumi_handle_set_ready(&here->handle, ready);
     to = greenlet_aim(loom, target, flight);
     if (to != strand) /* a dead child of ours: we are the one that takes it */
         thrumi_strand_switch(to);
@@ -235,7 +237,7 @@ int thrumi_greenlet_go(struct thrumi_loom *loom, struct thrum_greenlet *target,
 
     if (thrumi_unlikely(strand->delivered))
         thrumi_strand_forget(strand);
-    greenlet_leave(loom, target, flight);
+    greenlet_leave(loom, target, flight, loom);
     return greenlet_arrive(loom, ret);
 }
 
@@ -476,7 +478,7 @@ bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
         return false;
     thrumi_handle_ref(&here->handle);
     greenlet->parent = here;
-    greenlet_leave(loom, greenlet, &flight);
+    greenlet_leave(loom, greenlet, &flight, loom);
     greenlet_land(loom, &flight);
     thrumi_error_free(flight.error);
     meanwhile = greenlet->parent;
@@ -488,21 +490,7 @@ bool thrumi_greenlet_kill(struct thrum_greenlet *greenlet)
 void thrumi_greenlet_cancel(struct thrumi_loom *loom,
                             struct thrum_greenlet *greenlet)
 {
-    struct thrum_greenlet *here = loom->current;
-    struct thrumi_flight flight = {.code = -ECANCELED, .origin = here};
-    int error = *loom->errno_at;
+    struct thrumi_flight flight = {.code = -ECANCELED, .origin = loom->current};
 
-    here->at = thrumi_strand_current();
-    thrumi_handle_set_ready(&here->handle, THRUMI_PARKED);
-    thrumi_strand_switch(greenlet_aim(loom, greenlet, &flight));
-    *loom->errno_at = error;
-}
-
-void thrumi_greenlet_fini(struct thrum_greenlet *greenlet)
-{
-    struct thrum_greenlet *parent = greenlet->parent;
-
-    greenlet->parent = NULL;
-    if (parent != NULL)
-        thrumi_handle_unref(&parent->handle);
+    greenlet_leave(loom, greenlet, &flight, THRUMI_PARKED);
 }

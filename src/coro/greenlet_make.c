@@ -146,6 +146,15 @@ int thrum_greenlet_new(thrum_fn *fn, thrum_greenlet *parent,
     return 0;
 }
 
+void thrumi_greenlet_fini(struct thrum_greenlet *greenlet)
+{
+    struct thrum_greenlet *parent = greenlet->parent;
+
+    greenlet->parent = NULL;
+    if (parent != NULL)
+        thrumi_handle_unref(&parent->handle);
+}
+
 thrum_greenlet *thrum_greenlet_ref(thrum_greenlet *greenlet)
 {
     thrumi_handle_ref(&greenlet->handle);

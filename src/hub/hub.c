@@ -77,8 +77,7 @@ static void hub_list(struct thrumi_hub *hub)
     hubs_unlock();
 }
 
-/* `kept`: it is nobody's any more. What is still parked there may be woken, and
- * that must not come to another thread. */
+/* `kept`: what is parked there may be woken; that must not come to another. */
 static void hub_retire(struct thrumi_hub *hub, bool kept)
 {
     thrumi_watch_end(&hub->watch);
@@ -388,17 +387,15 @@ static struct thrum_greenlet *hub_find_left(const struct thrumi_hub *hub)
 /* It may switch away again, so this has a bound. */
 static void hub_cancel_left(struct thrumi_hub *hub)
 {
-    struct thrum_greenlet *left;
+    struct thrum_greenlet *left = hub_find_left(hub);
 
-    for (unsigned n = hub->strands; n > 0; n--) {
+    for (unsigned n = hub->strands; n > 0 && left != NULL; n--) {
         struct thrumi_stop stop = {.hub = hub, .greenlet = hub->main};
 
-        left = hub_find_left(hub);
-        if (left == NULL)
-            return;
         thrumi_ready_push(&hub->ready, thrumi_ready_stop(&stop));
         thrumi_greenlet_cancel(hub->loom, left);
         thrumi_strand_reap(hub->loom);
+        left = hub_find_left(hub);
     }
 }
 
