@@ -146,7 +146,10 @@ strand_leave(struct thrumi_strand *from, struct thrumi_strand *to)
 static void strand_unwound(struct thrumi_strand **strand)
 {
     struct thrumi_context *context = &(*strand)->context;
+    struct thrumi_loom *loom = (*strand)->loom;
 
+    if (loom->hub != NULL)
+        loom->hub_unwound(loom);
     for (; context != NULL; context = context->carrier) {
         thrumi_task_abandon(context);
         thrumi_callback_resume(context);

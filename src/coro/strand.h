@@ -118,6 +118,8 @@ struct thrumi_loom {
     void (*hub_ends)(struct thrumi_loom *loom);
     /* The thread has ended on a strand of the hub's (pthread_exit). */
     void (*hub_loses)(struct thrumi_loom *loom, struct thrumi_strand *strand);
+    /* The same, while the thread's own stack is as it was. */
+    void (*hub_unwound)(struct thrumi_loom *loom);
     struct thrumi_stack_cache stacks;
     _Atomic(struct thrumi_handle *) dropped; /* by other threads; a pile */
     struct thrumi_link link;                 /* on the list of all looms */

@@ -337,6 +337,36 @@ void thrumi_green_gone(struct thrumi_loom *loom, struct thrumi_strand *strand)
     loom->hub->strands--;
 }
 
+static void green_take_off(struct thrumi_ready_queue *queue, uintptr_t ready)
+{
+    for (unsigned n = thrumi_ready_length(queue); n > 0; n--) {
+        uintptr_t first = thrumi_ready_pop(queue);
+
+        if (first != ready)
+            thrumi_ready_push(queue, first);
+    }
+}
+
+/* The stop of the program's wait lies on a stack that is about to be used for
+ * other things. */
+void thrumi_green_unwound(struct thrumi_loom *loom)
+{
+    struct thrumi_hub *hub = loom->hub;
+    struct thrumi_stop *stop = hub->main_stop;
+
+    if (stop == NULL || hub->generation != thrumi_fork_generation())
+        return;
+    hub->main_stop = NULL;
+    hub->program->parked = NULL;
+    green_take_off(&hub->ready, thrumi_ready_stop(stop));
+    if (stop->parking == NULL || stop->parking != hub->awaiting) {
+        thrumi_hub_stop_timer(hub, stop);
+        return;
+    }
+    hub->awaited = NULL;
+    hub->awaiting = NULL;
+}
+
 /* The strand ends, and so does what it was dressed as. */
 static struct thrumi_strand *green_end(struct thrumi_hub *hub,
                                        struct thrumi_strand *strand,

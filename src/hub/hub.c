@@ -223,6 +223,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     loom->next = hub_next_of;
     loom->hub_ends = hub_ends;
     loom->hub_loses = thrumi_green_gone;
+    loom->hub_unwound = thrumi_green_unwound;
     self->scheduler = &hub->scheduler;
     thrumi_strand_each(hub_free_carried, loom);
     return hub;

@@ -225,6 +225,8 @@ struct thrumi_strand *thrumi_green_begin(struct thrumi_hub *hub,
 void thrumi_green_drop(struct thrumi_hub *hub, thrum_future *task, int code);
 /* A strand ends, or its thread has ended on it. */
 void thrumi_green_gone(struct thrumi_loom *loom, struct thrumi_strand *strand);
+/* The thread is about to end on a strand: its own program's wait is void. */
+void thrumi_green_unwound(struct thrumi_loom *loom);
 /* Lets the strands end that wait for a task. */
 void thrumi_green_end_idle(struct thrumi_hub *hub);
 

@@ -176,6 +176,42 @@ TEST(a_wait_for_a_continuation_ends_when_that_is_cancelled)
     assert_int_equal(thrum_pass(), 0);
 }
 
+/* ---- a thread that ends on a greenlet's stack ---- */
+
+static void *exits(void *arg)
+{
+    pthread_exit(arg);
+}
+
+static void *sleeps_meanwhile(void *arg)
+{
+    CHECK_INT(thrum_spawn(exits, arg, 0, NULL), 0);
+    CHECK_INT(thrum_sleep(thrum_in_s(1000)), 0);
+    return NULL;
+}
+
+static void *awaits_it(void *ret_future)
+{
+    thrum_future **future = ret_future;
+
+    CHECK_INT(thrum_spawn(exits, ret_future, 0, future), 0);
+    CHECK_INT(thrum_future_result(*future, THRUM_FOREVER, NULL), 0);
+    return NULL;
+}
+
+TEST(a_greenlet_may_end_the_thread_while_its_program_waits)
+{
+    thrum_future *future = NULL;
+
+    if (TEST_ASAN || TEST_TSAN)
+        TEST_SKIP("its runtime wants pthread_exit() on the thread's stack");
+    assert_ptr_equal(join_thread(spawn_thread(sleeps_meanwhile, &future)),
+                     &future);
+    assert_ptr_equal(join_thread(spawn_thread(awaits_it, &future)), &future);
+    assert_int_equal(error_code_of(future), THRUM_EEXITED);
+    thrum_future_unref(future);
+}
+
 /* ---- one left standing ---- */
 
 static void *marks(void *mark)
