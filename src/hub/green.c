@@ -134,6 +134,22 @@ static struct thrumi_body *green_home_of(const thrum_future *task)
     return task->extra.task == NULL ? NULL : task->extra.task->home;
 }
 
+/* What frees the argument runs in the midst of a switch: as in a callback,
+ * nothing may wait there. */
+static __attribute__((noinline)) void green_drop_task(thrum_future *task,
+                                                      int code)
+{
+    struct thrumi_context *context = thrumi_context_running();
+    const char *outer = context->callback_frame;
+    struct thrumi_body *outer_body = context->callback_body;
+
+    context->callback_frame = __builtin_frame_address(0);
+    context->callback_body = context->body;
+    thrumi_task_drop(task, code);
+    context->callback_frame = outer;
+    context->callback_body = outer_body;
+}
+
 void thrumi_green_drop(struct thrumi_hub *hub, thrum_future *task, int code)
 {
     struct thrumi_body *home = NULL;
@@ -143,7 +159,7 @@ void thrumi_green_drop(struct thrumi_hub *hub, thrum_future *task, int code)
     if (thrumi_future_phase(task) != THRUMI_VALUE &&
         thrumi_future_phase(task) != THRUMI_ERROR)
         home = green_home_of(task);
-    thrumi_task_drop(task, code);
+    green_drop_task(task, code);
     green_settled(hub, task, home);
     if (thrumi_unlikely(place != 0))
         thrumi_green_pool_dropped(executor, place, code == THRUM_ECANCELLED);

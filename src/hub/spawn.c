@@ -356,13 +356,15 @@ int thrum_join_all(thrum_future *const *futures, size_t n, thrum_time deadline)
 
 int thrum_kill_all(thrum_future *const *futures, size_t n, thrum_time deadline)
 {
+    int failed = 0;
+
     for (size_t i = 0; i < n; i++) {
         int rc = thrum_future_kill(futures[i], THRUM_NOW);
 
-        if (rc != 0 && rc != -ETIMEDOUT)
-            return rc;
+        if (rc != 0 && rc != -ETIMEDOUT && failed == 0)
+            failed = rc; /* the others are killed all the same */
     }
-    return thrum_join_all(futures, n, deadline);
+    return failed != 0 ? failed : thrum_join_all(futures, n, deadline);
 }
 
 /* ---- giving the turn away ---- */

@@ -493,4 +493,52 @@ TEST(an_argument_is_copied_and_freed_once)
     assert_int_equal(thrum_pass(), 0); /* the queue lets it go */
 }
 
+static void wait_free(void *arg)
+{
+    (void)arg;
+    CHECK_INT(thrum_sleep(thrum_in_ms(1)), THRUM_ECONTEXT);
+    freed++;
+}
+
+TEST(what_frees_an_argument_may_not_wait_when_the_task_is_dropped)
+{
+    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
+    int rc = 1;
+    thrum_future *sleeper = spawn(sleep_long, &rc);
+    thrum_future *future = NULL;
+
+    freed = 0;
+    options.free_arg = wait_free;
+    options.stack_size = 64 * 1024 * 1024;
+    assert_int_equal(thrum_pass(), 0);
+    assert_int_equal(thrum_spawn_with(mark_fn, "x", 0, &options, &future), 0);
+    assert_int_equal(thrum_hub_close(THRUM_NOW), -ETIMEDOUT);
+    assert_int_equal(freed, 1);
+    assert_true(thrum_future_cancelled(future));
+    thrum_future_unref(future);
+    thrum_future_unref(sleeper);
+}
+
+static void *kill_all_of_us(void *arg)
+{
+    thrum_future **both = arg;
+
+    CHECK_INT(thrum_kill_all(both, 2, THRUM_FOREVER), -ECANCELED);
+    return NULL;
+}
+
+TEST(S7_one_of_those_that_are_killed_may_be_the_caller)
+{
+    thrum_future *both[2] = {NULL, NULL};
+    int rc = 1;
+
+    both[0] = spawn(kill_all_of_us, both);
+    both[1] = spawn(sleep_long, &rc);
+    assert_int_equal(thrum_join_all(both, 2, THRUM_FOREVER), 0);
+    assert_true(thrum_future_cancelled(both[0]));
+    assert_true(thrum_future_cancelled(both[1]));
+    thrum_future_unref(both[0]);
+    thrum_future_unref(both[1]);
+}
+
 TEST_MAIN("spawn-state")
