@@ -144,7 +144,7 @@ tier_variants() {
 }
 
 # Valgrind 3.19 knows no pidfd, which process pools stand on.
-frame_not_by_valgrind='overflow process_crash process_end process_functions
+frame_not_by_valgrind='child overflow process_crash process_end process_functions
 process_inside process_kill process_loaded process_owner process_pool
 process_worker unit-process_faults'
 

@@ -403,6 +403,9 @@ TEST(every_address_takes_all_families)
 
 /* ---- no descriptor left ---- */
 
+/* Valgrind keeps the limit for itself. */
+#define NO_LIMIT 77
+
 static int files_in_child(void *arg)
 {
     const struct rlimit few = {40, 40};
@@ -412,7 +415,8 @@ static int files_in_child(void *arg)
     int n = 0;
 
     (void)arg;
-    CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+    if (setrlimit(RLIMIT_NOFILE, &few) != 0)
+        return NO_LIMIT;
     CHECK_INT(thrum_hub_open(NULL), 0);
     CHECK_INT(thrum_stream_server_new("127.0.0.1:0", echo, NULL, NULL, &server),
               0);
@@ -443,7 +447,11 @@ static int files_in_child(void *arg)
 
 TEST(without_descriptors_it_waits_and_then_goes_on)
 {
-    assert_int_equal(in_child(files_in_child, NULL), 0);
+    int rc = in_child(files_in_child, NULL);
+
+    if (rc == NO_LIMIT)
+        TEST_SKIP("the limit cannot be set here");
+    assert_int_equal(rc, 0);
 }
 
 /* ---- datagrams ---- */
