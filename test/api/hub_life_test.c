@@ -74,6 +74,7 @@ static int wake_after_its_thread(void *arg)
 
 TEST(one_that_would_not_end_is_not_woken_in_the_hub_of_another_thread)
 {
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     assert_int_equal(in_child(wake_after_its_thread, NULL), 5);
 }
 
