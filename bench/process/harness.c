@@ -368,6 +368,7 @@ static double harness_orphan_once(void)
     owner = fork();
     if (owner == 0)
         harness_own(ends[1]);
+    close(ends[1]);
     bench_want(read(ends[0], pids, sizeof pids) == sizeof pids, "the owner");
     for (int i = 0; i < BENCH_WORKERS; i++) {
         pidfds[i] = (int)syscall(SYS_pidfd_open, pids[i], 0);
@@ -380,7 +381,6 @@ static double harness_orphan_once(void)
     ms = harness_since(begin, 1e6);
     waitpid(owner, NULL, 0);
     close(ends[0]);
-    close(ends[1]);
     return ms;
 }
 

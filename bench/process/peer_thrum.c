@@ -2,6 +2,7 @@
 /*
  * process/peer_thrum.c - process pools of this library, with their defaults.
  */
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -164,8 +165,9 @@ static void pool_kill(void)
 
 static void pool_pids(int *ret)
 {
-    if (thrum_process_pool_pids(pool, ret, BENCH_WORKERS) != BENCH_WORKERS)
-        bench_die("the number of workers");
+    /* a worker may have begun its task before its number is known here */
+    while (thrum_process_pool_pids(pool, ret, BENCH_WORKERS) != BENCH_WORKERS)
+        sched_yield();
 }
 
 const struct bench_peer bench_peer = {
