@@ -108,8 +108,10 @@ TEST(with_one_thread_it_runs_all)
     thrumi_fault_set(fail_after, &left);
     for (int i = 0; i < 200; i++)
         thrum_future_unref(submit(pool, count, &ran));
-    assert_int_equal(thrum_executor_stats(pool, &stats), 0);
-    assert_int_equal(stats.workers, 1);
+    /* the worker itself may just be trying to start another one */
+    do
+        assert_int_equal(thrum_executor_stats(pool, &stats), 0);
+    while (stats.workers != 1);
     executor_end(pool);
     thrumi_fault_set(NULL, NULL);
     assert_int_equal(atomic_load(&ran), 200);
