@@ -29,13 +29,15 @@ static inline unsigned sync_waiting(struct thrum_sync_ *object)
 
 /* Who came when. */
 struct log {
-    atomic_uint count;
+    atomic_uint begun;
+    atomic_uint count; /* of those that are written */
     unsigned index[64];
 };
 
 static inline void log_add(struct log *log, unsigned index)
 {
-    log->index[atomic_fetch_add(&log->count, 1)] = index;
+    log->index[atomic_fetch_add(&log->begun, 1)] = index;
+    atomic_fetch_add(&log->count, 1);
 }
 
 #endif /* TEST_SYNC_WAITING_H */
