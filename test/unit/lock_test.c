@@ -139,6 +139,7 @@ static void count_hastily(void *arg, unsigned index)
         if (rc == 0) {
             log_add(&stage->log, 0);
             atomic_fetch_sub(&stage->log.count, 1);
+            atomic_fetch_sub(&stage->log.begun, 1);
             stage->guarded++;
             thrum_lock_release(&stage->lock);
         } else {
