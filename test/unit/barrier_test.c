@@ -38,6 +38,7 @@ static void go_round(void *arg, unsigned index)
             log_add(&stage->log, 0);
         if (place == 0)
             atomic_fetch_sub(&stage->log.count, 1);
+            atomic_fetch_sub(&stage->log.begun, 1);
     }
 }
 
