@@ -34,11 +34,11 @@ static void go_round(void *arg, unsigned index)
         place = thrum_barrier_wait(&stage->barrier, THRUM_FOREVER);
         CHECK(place >= 0 && place < (int)PARTIES);
         CHECK(atomic_load(&stage->arrived) >= (i + 1) * PARTIES);
-        if (place == 0)
-            log_add(&stage->log, 0);
-        if (place == 0)
-            atomic_fetch_sub(&stage->log.count, 1);
-            atomic_fetch_sub(&stage->log.begun, 1);
+        if (place != 0)
+            continue;
+        log_add(&stage->log, 0);
+        atomic_fetch_sub(&stage->log.count, 1);
+        atomic_fetch_sub(&stage->log.begun, 1);
     }
 }
 
