@@ -60,7 +60,9 @@ static void scope_unref(thrum_scope *scope)
     thrumi_free(scope);
 }
 
-/* The next one to ask, moved to the other list and referenced; or NULL. */
+/* The next one to ask, moved to the other list and referenced; or NULL. The
+ * newest first: what has not begun is cancelled before those that run are asked
+ * to stop, which would make room for it. */
 static thrum_future *scope_take_live(thrum_scope *scope)
 {
     thrum_future *future = NULL;
@@ -68,8 +70,9 @@ static thrum_future *scope_take_live(thrum_scope *scope)
 
     thrumi_mutex_lock(&scope->lock);
     scope->cancelled = true;
-    link = thrumi_list_pop(&scope->live);
-    if (link != NULL) {
+    link = scope->live.prev;
+    if (link != &scope->live) {
+        thrumi_list_remove(link);
         thrumi_list_append(&scope->asked, link);
         future = thrum_future_ref(
             thrumi_container_of(link, struct scope_member, link)->future);
