@@ -114,6 +114,9 @@ void test_skipped(const char *file, int line, const char *why);
 /* and what /proc tells of a thread is the emulator's doing, not the program's. */
 #define OTHER_CALLS "the emulator's calls and stacks are not the program's"
 
+/* Translating a program takes it longer than what some tests call long. */
+#define SLOW_AT_TIMES "the emulator holds up threads by itself"
+
 bool test_emulated(void);
 
 /* How much work: `n`, or its part under sanitizers or THRUM_TEST_SCALE; never

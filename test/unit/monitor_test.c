@@ -179,6 +179,8 @@ TEST(one_that_blocks_is_told_of_with_its_call_and_frames)
 
 TEST(one_that_computes_is_told_of)
 {
+    TEST_SKIP_EMULATED(SLOW_AT_TIMES);
+
     struct fake *fake = fake_new(spins);
     struct test_thread *thread = spawn_thread(runs_hub, fake);
     struct told told = {.count = 0};
@@ -218,6 +220,8 @@ static bool count_told(struct thrumi_watch *watch, void *arg)
 /* A second hub that is held is told of each time, the first only once. */
 TEST(each_hold_is_told_of_once)
 {
+    TEST_SKIP_EMULATED(SLOW_AT_TIMES);
+
     struct fake *fake = fake_new(blocks);
     struct test_thread *thread = spawn_thread(runs_hub, fake);
     struct told told = {.count = 0};
