@@ -47,13 +47,10 @@ static void green_limit_fire(struct thrumi_hub *hub, struct thrumi_stop *stop)
 {
     struct green_limit *limit =
         thrumi_container_of(stop, struct green_limit, stop);
-    struct thrumi_context *context = limit->context;
 
     (void)hub;
     limit->expired = true;
-    context->cancelled = true;
-    if (context->parked != NULL)
-        (void)thrumi_hub_end_wait(context->parked, -ECANCELED);
+    thrumi_hub_cancel_context(limit->context);
 }
 
 /* Also when the function has ended its thread; in a forked child the timers are

@@ -344,9 +344,7 @@ static void hub_cancel_greens(struct thrumi_hub *hub)
             thrumi_container_of(link, struct thrumi_strand, link);
 
         /* an idle one is washed before it begins */
-        strand->context.cancelled = true;
-        if (strand->context.parked != NULL)
-            (void)thrumi_hub_end_wait(strand->context.parked, -ECANCELED);
+        thrumi_hub_cancel_context(&strand->context);
     }
 }
 
@@ -365,9 +363,7 @@ static bool hub_cancel_made(struct thrumi_strand *strand, void *arg)
 
     if (!hub_is_parked_here(hub, strand) || strand->handle->spawned)
         return true;
-    strand->context.cancelled = true;
-    if (strand->context.parked != NULL)
-        (void)thrumi_hub_end_wait(strand->context.parked, -ECANCELED);
+    thrumi_hub_cancel_context(&strand->context);
     return true;
 }
 

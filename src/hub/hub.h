@@ -162,6 +162,9 @@ void thrumi_hub_pass(struct thrumi_hub *hub);
 /* Ends a wait that is under way: false when it was woken already. */
 bool thrumi_hub_end_wait(struct thrumi_parking *parking, int rc);
 
+/* Cancels what runs in it; if it waits, it goes on at once. */
+void thrumi_hub_cancel_context(struct thrumi_context *context);
+
 /* Looks at what has happened, without waiting. */
 void thrumi_hub_poll(struct thrumi_hub *hub);
 /* The same, after waiting for it to the deadline or the next timer. */

@@ -250,6 +250,13 @@ bool thrumi_hub_end_wait(struct thrumi_parking *parking, int rc)
     return true;
 }
 
+void thrumi_hub_cancel_context(struct thrumi_context *context)
+{
+    context->cancelled = true;
+    if (context->parked != NULL)
+        (void)thrumi_hub_end_wait(context->parked, -ECANCELED);
+}
+
 bool thrumi_hub_send(struct thrumi_hub *hub, uintptr_t ready)
 {
     enum thrumi_sent sent = thrumi_inbox_send(&hub->inbox, ready);

@@ -246,15 +246,11 @@ int thrum_spawn_with(thrum_fn *fn, const void *arg, size_t size,
 
 void thrumi_hub_cancel(thrum_future *task)
 {
-    struct thrumi_context *context;
-
     if (thrum_future_cancel(task) ||
         thrumi_future_phase(task) != THRUMI_RUNNING)
         return;
-    context = atomic_load_explicit(&task->runner, memory_order_relaxed);
-    context->cancelled = true;
-    if (context->parked != NULL)
-        (void)thrumi_hub_end_wait(context->parked, -ECANCELED);
+    thrumi_hub_cancel_context(
+        atomic_load_explicit(&task->runner, memory_order_relaxed));
 }
 
 /* A kill that comes from another thread. */
