@@ -25,14 +25,12 @@ int thrum_hub_open(const thrum_hub_options *options)
 
 int thrum_hub_fd(void)
 {
-    struct thrumi_hub *hub = thrumi_hub_get();
-    int rc;
+    int rc = thrum_hub_open(NULL);
+    struct thrumi_hub *hub;
 
-    if (hub == NULL)
-        return -ENOMEM;
-    rc = thrumi_hub_need_engine(hub);
     if (rc != 0)
         return rc;
+    hub = thrumi_hub_here();
     hub->watched = true;
     return hub->engine->ops->fd(hub->engine);
 }

@@ -471,11 +471,17 @@ static void hub_finish(struct thrumi_hub *hub)
     hub_retire(hub, hub_has_parked(hub));
 }
 
-bool thrumi_hub_end(struct thrumi_hub *hub)
+/* From here on nothing begins, and all that has begun is cancelled. */
+static void hub_begin_end(struct thrumi_hub *hub)
 {
     hub->ending = true;
     thrumi_green_places_close(hub);
     hub_end_greens(hub);
+}
+
+bool thrumi_hub_end(struct thrumi_hub *hub)
+{
+    hub_begin_end(hub);
     if (thrumi_hub_has_greens(hub)) {
         hub->ending = false;
         return false;
@@ -488,9 +494,7 @@ static void hub_ends(struct thrumi_loom *loom)
 {
     struct thrumi_hub *hub = thrumi_hub_here();
 
-    hub->ending = true;
-    thrumi_green_places_close(hub);
-    hub_end_greens(hub);
+    hub_begin_end(hub);
     hub_finish(hub);
     (void)loom;
 }
