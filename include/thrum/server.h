@@ -38,7 +38,9 @@ typedef struct thrum_server_options {
     size_t size;       /* sizeof(thrum_server_options) */
     size_t limit;      /* handlers that run at a time; 0: 10000. Whoever comes
                         * beyond that waits in the kernel's queue */
-    int backlog;       /* of that queue; 0: 1024 */
+    int backlog;       /* of that queue; 0: SOMAXCONN, as long as the system
+                        * lets it be. Of what comes beyond it some is refused
+                        * late, or seems to be connected and is not */
     size_t stack_size; /* of the handlers; 0: THRUM_STACK_SIZE or 64 KiB */
     bool reuse_port;   /* others may listen at the same address too */
     bool delay;        /* without TCP_NODELAY: small writes may wait */

@@ -33,7 +33,7 @@
 #include "task/context.h"
 
 #define SERVER_LIMIT    10000
-#define SERVER_BACKLOG  1024
+#define SERVER_BACKLOG  SOMAXCONN /* a queue that overflows loses connections */
 #define SERVER_DATAGRAM 65536
 #define SERVER_PAUSE_NS INT64_C(10000000)
 #define SERVER_LONG_NS  INT64_C(1000000000)
