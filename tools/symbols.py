@@ -4,7 +4,8 @@
 
 Every exported symbol begins with thrum_, is declared in a public header and
 stands in a man page; every declared one is exported; and the library needs
-nothing but libc.
+nothing but libc. With `--header`, of libthrum-monkey.so: what that header
+declares, and libthrum beside libc.
 """
 import argparse
 import os
@@ -27,13 +28,19 @@ def exported(library):
     return {row[-1].split("@")[0] for row in rows if row[-2] != "A"}
 
 
-def declared(root):
+APART = {"include/thrum/monkey.h"}  # has a library of its own
+
+
+def declared(root, header):
     """Functions and variables that the public headers mark THRUM_API."""
     names = set()
-    for path in files_below(root, ["include"], (".h",)):
+    paths = set(files_below(root, ["include"], (".h",)))
+    for path in {header} if header else paths - APART:
         code = re.sub(r"^[ \t]*#(?:.*\\\n)*.*", "", code_of(read(root, path)),
                       flags=re.M)
-        names |= set(re.findall(r"\bTHRUM_API\b[^;(]*?\b(\w+)\s*\(", code))
+        code = re.sub(r"__attribute__\s*\(\(.*?\)\)(?=;)", "", code, flags=re.S)
+        names |= set(re.findall(
+            r"\bTHRUM_API\b[^;(]*?\b(\w+)\s*(?:\(|;)", code))
     return names
 
 
@@ -57,9 +64,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("library")
     parser.add_argument("root")
+    parser.add_argument("--header")
     args = parser.parse_args()
     report = Report()
-    symbols, public = exported(args.library), declared(args.root)
+    symbols, public = exported(args.library), declared(args.root,
+                                                      args.header)
     report.rule("exported symbols begin with thrum_",
                 sorted(name for name in symbols
                        if not name.startswith("thrum_")))
@@ -67,7 +76,8 @@ def main():
     report.rule("declared functions are exported", sorted(public - symbols))
     check_man(report, args.root, symbols)
     libc = re.compile(r"libc\.so|ld-linux|libpthread\.so|libgcc_s\.so"
-                      r"|lib[atu]\w*san\.so")
+                      r"|lib[atu]\w*san\.so" +
+                      (r"|libthrum\.so" if args.header else ""))
     report.rule("nothing is needed but libc",
                 sorted(name for name in needed(args.library)
                        if not libc.match(name)))

@@ -128,6 +128,25 @@ THRUM_API int thrum_hub_stats_all(void (*fn)(const thrum_hub_counts *counts,
                                              void *arg),
                                   void *arg);
 
+/* May the caller wait in Thrum here, so that others of its thread go on
+ * meanwhile? For code that stands in the place of calls that block, and makes
+ * those calls where this is false. It is where a thread has a hub, and what runs
+ * is its own program or one of its greenlets; not a callback, nor a signal
+ * handler that has interrupted the hub itself or has a stack of its own. Of a
+ * handler on the stack of a greenlet it cannot be told.
+ *
+ * Call from:  anywhere, signal handlers included.
+ * Blocks:     no.
+ * Ownership:  -
+ * Returns:    whether it may. */
+THRUM_API bool thrum_hub_can_wait(void);
+
+/* The first thing that thrum_hub_can_wait() looks at, for those who cannot
+ * afford a call: 0 in a thread without a hub, and while the hub itself runs. Not
+ * to be written. */
+extern THRUM_API __thread unsigned char thrum_hub_runs
+    __attribute__((tls_model("initial-exec")));
+
 /* The thread's hub as an executor: to submit to it is to spawn, from another
  * thread too. For what wants an executor, such as a scope or a map.
  *

@@ -40,6 +40,13 @@ struct sockaddr;
 
 THRUM_BEGIN_DECLS
 
+/* In place of a deadline: as patient as the descriptor itself is set to be. One
+ * with O_NONBLOCK does not wait, and SO_RCVTIMEO and SO_SNDTIMEO of a socket are
+ * its deadlines; either is -EAGAIN then, and of a connect -EINPROGRESS. It is
+ * asked for when there is something to wait for, and costs a system call or two
+ * then. */
+#define THRUM_AS_SET thrum_at_ns(INT64_MIN)
+
 /* Reads what there is, at most `n` bytes; of a stream at its end: 0. From
  * sockets, pipes, ttys, eventfds and the like, and files.
  *
@@ -168,6 +175,17 @@ THRUM_API THRUM_MUST_USE int thrum_socket(int family, int type, int protocol);
 THRUM_API THRUM_MUST_USE int thrum_socketpair(int family, int type,
                                               int protocol, int ret_fds[2]);
 THRUM_API THRUM_MUST_USE int thrum_pipe(int ret_fds[2]);
+
+/* Tells that a number stands for a new descriptor, which Thrum has not made, or
+ * that what it stood for was closed behind its back: what the thread's hub knows
+ * of the number is void, and who waits there gets -EBADF. Without this the hub
+ * finds out, but late.
+ *
+ * Call from:  any thread or greenlet, callbacks included.
+ * Blocks:     no.
+ * Ownership:  -
+ * Returns:    the descriptor; a negative number is passed through. */
+THRUM_API int thrum_fd_fresh(int fd);
 
 /* Ends one or both directions of a connection, as shutdown(2): who waits to
  * read there finds the end.

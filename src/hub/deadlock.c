@@ -11,9 +11,16 @@
 #include "base/log.h"
 #include "coro/handle.h"
 #include "hub/hub.h"
+#include "hub/monitor.h"
+#include "sys/thread.h"
 #include "task/wait_note.h"
 
 #define DEADLOCK_MOST 50u /* greenlets that are named */
+
+bool thrumi_hub_is_alone(void)
+{
+    return thrumi_thread_count() == 1 + thrumi_monitor_threads();
+}
 
 static void deadlock_tell_one(struct thrumi_hub *hub, const char *name,
                               const struct thrumi_context *context)

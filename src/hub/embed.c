@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "coro/strand.h"
 #include "hub/engine.h"
 #include "hub/hub.h"
 #include "sys/clock.h"
@@ -86,4 +87,27 @@ int thrum_hub_close(thrum_time deadline)
             thrumi_hub_wait(hub, deadline);
     }
     return thrumi_hub_end(hub) ? rc : -EBUSY;
+}
+
+__thread unsigned char thrum_hub_runs;
+
+/* Is the address on the stack of what runs in the thread? */
+static bool hub_is_on_stack(struct thrumi_hub *hub, const char *at)
+{
+    const struct thrumi_strand *strand = thrumi_strand_current();
+
+    if (strand != &hub->loom->thread)
+        return at >= thrumi_stack_low(&strand->stack) &&
+               at < (const char *)strand;
+    if (hub->stack.low == NULL)
+        hub->stack = thrumi_thread_stack();
+    return hub->stack.low == NULL ||
+           (at >= hub->stack.low && at < hub->stack.high);
+}
+
+bool thrum_hub_can_wait(void)
+{
+    return thrum_hub_runs != 0 &&
+           !thrumi_context_in_callback(thrumi_context_running()) &&
+           hub_is_on_stack(thrumi_hub_here(), __builtin_frame_address(0));
 }

@@ -328,6 +328,7 @@ static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
     struct thrumi_timing timing;
     unsigned phase = THRUMI_CANCELLED;
 
+    thrum_hub_runs = 1;
     if (thrumi_unlikely(task->place != 0))
         phase = thrumi_green_pool_run(task, &strand->context);
     else if (thrumi_likely(thrumi_future_start(task)))
@@ -337,6 +338,7 @@ static void green_do(struct thrumi_hub *hub, struct thrumi_strand *strand,
     green_check_fork(hub);
     thrumi_count(&hub->watch.ended, 1);
     THRUMI_PROBE3(hub__end, hub, strand, phase);
+    thrum_hub_runs = 0;
     thrumi_strand_hide(strand, loom);
     if (thrumi_unlikely(!thrumi_handle_is_sole(strand->handle)))
         thrumi_greenlet_undress(loom, loom->current, phase);

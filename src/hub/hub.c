@@ -215,6 +215,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     hub->thread =
         self->strand == &loom->thread ? self->running : loom->thread.running;
     hub->program = hub->thread;
+    hub->stack = (struct thrumi_thread_stack){NULL, NULL};
     hub_list(hub);
     thrumi_watch_begin(&hub->watch);
     thrumi_monitor_at_first_hub();
@@ -226,6 +227,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     loom->hub_unwound = thrumi_green_unwound;
     self->scheduler = &hub->scheduler;
     thrumi_strand_each(hub_free_carried, loom);
+    thrum_hub_runs = 1;
     return hub;
 }
 
@@ -326,11 +328,6 @@ bool thrumi_hub_has_sources(const struct thrumi_hub *hub)
 {
     return hub->timers > 0 || hub->watched ||
            (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0);
-}
-
-bool thrumi_hub_is_alone(void)
-{
-    return thrumi_thread_count() == 1 + thrumi_monitor_threads();
 }
 
 /* ---- the end ---- */
@@ -467,6 +464,7 @@ static void hub_finish(struct thrumi_hub *hub)
     loom->next = NULL;
     loom->hub_ends = NULL;
     thrumi_self()->scheduler = NULL;
+    thrum_hub_runs = 0;
     thrumi_green_places_end(hub);
     hub_retire(hub, hub_has_parked(hub));
 }

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 
 #include <thrum/green.h>
+#include <thrum/hub.h>
 
 #include "base/heap.h"
 #include "base/list.h"
@@ -36,6 +37,7 @@
 #include "hub/watch.h"
 #include "sys/fork.h"
 #include "sys/probe.h"
+#include "sys/thread.h"
 #include "task/context.h"
 #include "task/executor.h"
 
@@ -49,12 +51,13 @@ struct thrumi_hub {
     struct thrumi_scheduler scheduler; /* its face towards task/ */
     thrum_executor executor;           /* its face as an executor */
     struct thrumi_loom *loom;
-    struct thrumi_context *thread;  /* what its thread sleeps as */
-    struct thrumi_context alone;    /* that of a forked child */
-    struct thrumi_context *program; /* where the thread's own program runs */
-    struct thrum_greenlet *main;    /* the thread's own program */
-    uint16_t generation;            /* of the process, see sys/fork.h */
-    bool ending;                    /* its thread ends */
+    struct thrumi_context *thread;    /* what its thread sleeps as */
+    struct thrumi_context alone;      /* that of a forked child */
+    struct thrumi_context *program;   /* where the thread's own program runs */
+    struct thrumi_thread_stack stack; /* of that, once it was asked for */
+    struct thrum_greenlet *main;      /* the thread's own program */
+    uint16_t generation;              /* of the process, see sys/fork.h */
+    bool ending;                      /* its thread ends */
 
     struct thrumi_ready_queue ready;
     unsigned turns_left;        /* switches until events are looked at */

@@ -88,12 +88,16 @@ static void hub_look_at_clock(struct thrumi_hub *hub)
 
 void thrumi_hub_poll(struct thrumi_hub *hub)
 {
+    unsigned char runs = thrum_hub_runs;
+
+    thrum_hub_runs = 0;
     hub->turns_left = SCHEDULE_TURNS;
     thrumi_watch_look(&hub->watch, thrumi_clock_ns());
     thrumi_hub_wake_up(hub);
     if (hub->engine != NULL)
         hub_check_engine(hub->engine->ops->turn(hub->engine, THRUM_NOW));
     hub_look_at_clock(hub);
+    thrum_hub_runs = runs;
 }
 
 /* The thread sleeps, as what it is: a worker of a pool is blocked then. */
@@ -113,7 +117,9 @@ static void hub_sleep_as_thread(struct thrumi_hub *hub, thrum_time deadline)
 void thrumi_hub_wait(struct thrumi_hub *hub, thrum_time deadline)
 {
     thrum_time timer = thrumi_hub_next_timer(hub);
+    unsigned char runs = thrum_hub_runs;
 
+    thrum_hub_runs = 0;
     hub->turns_left = SCHEDULE_TURNS;
     if (timer.ns < deadline.ns)
         deadline = timer;
@@ -123,6 +129,7 @@ void thrumi_hub_wait(struct thrumi_hub *hub, thrum_time deadline)
         hub_sleep_as_thread(hub, deadline);
     thrumi_hub_wake_up(hub);
     hub_look_at_clock(hub);
+    thrum_hub_runs = runs;
 }
 
 /* All wait, and nothing is left that could wake one of them (S5): so says the

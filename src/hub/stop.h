@@ -67,6 +67,7 @@ THRUMI_INLINE void thrumi_stop(struct thrumi_hub *hub, struct thrumi_stop *stop)
     struct thrumi_strand *to;
     int error = *loom->errno_at;
 
+    thrum_hub_runs = 0;
     stop->greenlet = here;
     hub->calls_left = THRUMI_HUB_CALLS;
     here->at = strand;
@@ -83,6 +84,7 @@ THRUMI_INLINE void thrumi_stop(struct thrumi_hub *hub, struct thrumi_stop *stop)
     if (thrumi_unlikely(loom->dead != NULL || loom->orphan != NULL ||
                         loom->trace != NULL || thrumi_stop_holds(hub, here)))
         thrumi_stop_arrive_slow(hub, here);
+    thrum_hub_runs = 1;
     *loom->errno_at = error;
 }
 

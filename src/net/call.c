@@ -13,11 +13,13 @@
 #include <poll.h>
 
 #include <thrum/error.h>
+#include <thrum/net.h>
 #include <thrum/offload.h>
 #include <thrum/scope.h>
 
 #include "hub/engine.h"
 #include "hub/hub.h"
+#include "sys/clock.h"
 
 struct call_job {
     struct thrumi_io *io;
@@ -74,7 +76,8 @@ static int64_t call_await_room(const struct thrumi_io *io, thrum_time deadline)
     return result < 0 ? result : 0;
 }
 
-int64_t thrumi_net_io(struct thrumi_io *io, thrum_time deadline)
+/* By its engine, or by a thread. */
+static int64_t call_make(struct thrumi_io *io, thrum_time deadline)
 {
     int64_t result = thrumi_hub_io(io, deadline);
 
@@ -89,6 +92,41 @@ int64_t thrumi_net_io(struct thrumi_io *io, thrum_time deadline)
             result = call_elsewhere(io, deadline);
     }
     return result;
+}
+
+/* ---- as the descriptor is set ---- */
+
+/* Not inline: of those who wait only few come here, and whoever waits keeps what
+ * its frames have touched. */
+static __attribute__((noinline)) int64_t call_as_set(struct thrumi_io *io)
+{
+    bool asked = io->nowait;
+    thrum_time deadline;
+    int64_t result;
+
+    io->nowait = true;
+    result = call_make(io, THRUM_FOREVER);
+    if (result != -EAGAIN || asked)
+        return result;
+    deadline = thrumi_io_patience(io);
+    if (deadline.ns == 0)
+        return -EAGAIN;
+    io->nowait = false;
+    result = call_make(io, deadline);
+    return result == -ETIMEDOUT && thrumi_time_past(deadline) ? -EAGAIN
+                                                              : result;
+}
+
+int64_t thrumi_net_io(struct thrumi_io *io, thrum_time deadline)
+{
+    if (thrumi_unlikely(deadline.ns == THRUM_AS_SET.ns))
+        return call_as_set(io);
+    return call_make(io, deadline);
+}
+
+int thrum_fd_fresh(int fd)
+{
+    return thrumi_net_fresh(fd);
 }
 
 int thrumi_net_fresh(int fd)

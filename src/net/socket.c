@@ -17,6 +17,7 @@
 
 #include "hub/hub.h"
 #include "net/call.h"
+#include "sys/clock.h"
 
 #define SOCKET_FIRST_NS INT64_C(1000000)
 #define SOCKET_LAST_NS  INT64_C(64000000)
@@ -63,23 +64,48 @@ int thrum_accept(int fd, struct sockaddr *address, unsigned *length,
     return (int)thrumi_net_io(&io, deadline);
 }
 
-int thrum_connect(int fd, const struct sockaddr *address, unsigned length,
-                  thrum_time deadline)
+static int64_t socket_connect(struct thrumi_io *io, thrum_time deadline)
 {
-    struct thrumi_io io = {
-        .op = THRUMI_IO_CONNECT, .fd = fd, .to = address, .to_length = length};
-    int64_t result = thrumi_hub_io(&io, deadline);
+    int64_t result = thrumi_hub_io(io, deadline);
 
-    for (int64_t pause = SOCKET_FIRST_NS; result == THRUMI_IO_BLOCKS;
+    for (int64_t pause = SOCKET_FIRST_NS;
+         result == THRUMI_IO_BLOCKS && !io->nowait;
          pause = pause < SOCKET_LAST_NS ? pause * 2 : pause) {
         thrum_time next = thrum_in_ns(pause);
         int rc = thrum_sleep(next.ns < deadline.ns ? next : deadline);
 
         if (rc != 0)
             return rc;
-        result = thrumi_hub_io(&io, deadline);
+        result = thrumi_hub_io(io, deadline);
         if (result == THRUMI_IO_BLOCKS && next.ns >= deadline.ns)
             return -ETIMEDOUT;
     }
-    return (int)result;
+    return result;
+}
+
+/* With the patience that the socket itself is set to have. */
+static int64_t socket_connect_as_set(struct thrumi_io *io)
+{
+    thrum_time deadline = thrumi_io_patience(io);
+    int64_t result;
+
+    io->nowait = deadline.ns == THRUM_NOW.ns;
+    result = socket_connect(io, deadline);
+    if (result == THRUMI_IO_BLOCKS)
+        return -EAGAIN;
+    if (result == -EAGAIN ||
+        (result == -ETIMEDOUT && thrumi_time_past(deadline)))
+        return -EINPROGRESS;
+    return result;
+}
+
+int thrum_connect(int fd, const struct sockaddr *address, unsigned length,
+                  thrum_time deadline)
+{
+    struct thrumi_io io = {
+        .op = THRUMI_IO_CONNECT, .fd = fd, .to = address, .to_length = length};
+
+    return (int)(deadline.ns == THRUM_AS_SET.ns
+                     ? socket_connect_as_set(&io)
+                     : socket_connect(&io, deadline));
 }

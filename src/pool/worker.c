@@ -387,7 +387,7 @@ void *thrumi_worker_main(void *arg)
     thrumi_context_running(); /* so that the thread's end is noticed */
     thrumi_self()->running = &worker->context;
     thrumi_thread_set_name(worker->pool->name_prefix, worker->index);
-    worker->stack_low = thrumi_thread_stack_low();
+    worker->stack_low = thrumi_thread_stack().low;
     pthread_cleanup_push(worker_was_ended, worker);
     rc = worker_initialize(worker);
     worker->initialized = rc >= 0;

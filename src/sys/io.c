@@ -129,6 +129,22 @@ static bool io_is_write(unsigned char op)
     return (writes >> op & 1) != 0;
 }
 
+thrum_time thrumi_io_patience(const struct thrumi_io *io)
+{
+    struct timeval limit = {0, 0};
+    socklen_t length = sizeof(limit);
+    int option = io_is_write(io->op) ? SO_SNDTIMEO : SO_RCVTIMEO;
+
+    if (thrumi_io_nonblocking(io->fd))
+        return THRUM_NOW;
+    if (io->kind == THRUMI_IO_PIPE || io->kind == THRUMI_IO_DEVICE ||
+        getsockopt(io->fd, SOL_SOCKET, option, &limit, &length) != 0 ||
+        (limit.tv_sec == 0 && limit.tv_usec == 0))
+        return THRUM_FOREVER;
+    return thrum_in_ns(limit.tv_sec * INT64_C(1000000000) +
+                       limit.tv_usec * INT64_C(1000));
+}
+
 void thrumi_io_aim(struct thrumi_io *io)
 {
     unsigned readiness = THRUMI_READABLE;

@@ -39,6 +39,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <thrum/base.h>
+
 struct iovec;
 struct msghdr;
 struct sockaddr;
@@ -137,6 +139,10 @@ void thrumi_io_aim(struct thrumi_io *io);
 
 /* Makes `wait` a poll for what `io` waits for. */
 void thrumi_io_await(struct thrumi_io *wait, const struct thrumi_io *io);
+
+/* For how long the descriptor lets the call wait: 0, it has O_NONBLOCK; else to
+ * the end of its SO_RCVTIMEO or SO_SNDTIMEO, if it has one. */
+thrum_time thrumi_io_patience(const struct thrumi_io *io);
 
 /* What a call waits for, to be given to thrumi_parking_for(). */
 const char *thrumi_io_wish(unsigned char op);

@@ -121,19 +121,22 @@ void thrumi_thread_mask(sigset_t *ret, bool block_all)
         sigdelset(ret, synchronous[i]);
 }
 
-const char *thrumi_thread_stack_low(void)
+struct thrumi_thread_stack thrumi_thread_stack(void)
 {
+    struct thrumi_thread_stack stack = {NULL, NULL};
     pthread_attr_t attr;
-    void *low = NULL;
+    void *low;
     size_t size;
 
     if (thrumi_fault("pthread_getattr_np") ||
         pthread_getattr_np(pthread_self(), &attr) != 0)
-        return NULL;
-    if (pthread_attr_getstack(&attr, &low, &size) != 0)
-        low = NULL;
+        return stack;
+    if (pthread_attr_getstack(&attr, &low, &size) == 0) {
+        stack.low = low;
+        stack.high = stack.low + size;
+    }
     pthread_attr_destroy(&attr);
-    return low;
+    return stack;
 }
 
 unsigned thrumi_thread_count(void)

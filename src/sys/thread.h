@@ -31,8 +31,13 @@ void thrumi_thread_set_name(const char *prefix, unsigned n);
 /* The caller's signal mask, with all asynchronous signals added if asked. */
 void thrumi_thread_mask(sigset_t *ret, bool block_all);
 
-/* The lowest address of the calling thread's stack, or NULL. */
-const char *thrumi_thread_stack_low(void);
+/* The calling thread's stack; NULL and NULL if it is not known. */
+struct thrumi_thread_stack {
+    const char *low;
+    const char *high;
+};
+
+struct thrumi_thread_stack thrumi_thread_stack(void);
 
 /* May a thread of this process run on that CPU? -EINVAL if it is none. */
 int thrumi_thread_check_affinity(const int *cpus, size_t count);

@@ -100,9 +100,9 @@ void thrumi_thread_mask(sigset_t *ret, bool block_all)
     sigemptyset(ret);
 }
 
-const char *thrumi_thread_stack_low(void)
+struct thrumi_thread_stack thrumi_thread_stack(void)
 {
-    return NULL;
+    return (struct thrumi_thread_stack){NULL, NULL};
 }
 
 int thrumi_thread_check_affinity(const int *cpus, size_t count)

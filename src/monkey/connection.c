@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/connection.c - connect and accept.
+ *
+ * What has O_NONBLOCK is left to the system, which has answers of its own for
+ * it. Thrum accepts descriptors that are close-on-exec, which libc's are not
+ * unless that was asked for.
+ */
+
+#include <thrum/net.h>
+
+#include "monkey/hooks.h"
+
+static bool connection_never_waits(int fd)
+{
+    int flags = thrumi_original.fcntl(fd, F_GETFL);
+
+    return flags < 0 || (flags & O_NONBLOCK) != 0;
+}
+
+int thrumi_hook_connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+    if (thrumi_monkey_outside() || connection_never_waits(fd))
+        return thrumi_original.connect(fd, address, length);
+    return (int)thrumi_to_errno(
+        thrum_connect(fd, address.__sockaddr__, length, THRUM_AS_SET));
+}
+
+/* Gives an accepted descriptor the flags that were asked for. */
+static int connection_flag(int fd, int flags)
+{
+    if ((flags & SOCK_CLOEXEC) == 0)
+        (void)thrumi_original.fcntl(fd, F_SETFD, 0);
+    if ((flags & SOCK_NONBLOCK) != 0)
+        (void)thrumi_original.fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    return fd;
+}
+
+static int connection_accept(int fd, struct sockaddr *address,
+                             socklen_t *length, int flags)
+{
+    int rc = thrum_accept(fd, address, length, THRUM_AS_SET);
+
+    if (rc < 0)
+        return (int)thrumi_to_errno(rc);
+    return connection_flag(rc, flags);
+}
+
+int thrumi_hook_accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
+{
+    if (thrumi_monkey_outside() || connection_never_waits(fd))
+        return thrum_fd_fresh(thrumi_original.accept(fd, address, length));
+    return connection_accept(fd, address.__sockaddr__, length, 0);
+}
+
+int thrumi_hook_accept4(int fd, __SOCKADDR_ARG address, socklen_t *length,
+                        int flags)
+{
+    if (thrumi_monkey_outside() || connection_never_waits(fd) ||
+        (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0)
+        return thrum_fd_fresh(
+            thrumi_original.accept4(fd, address, length, flags));
+    return connection_accept(fd, address.__sockaddr__, length, flags);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/descriptor.c - numbers of descriptors come, go and are used again.
+ *
+ * Whoever waits for a descriptor that is closed, from any thread, finds EBADF
+ * before the number can be another's; so these hooks act outside of greenlets
+ * too. A number that stands for something new is told to the hub, which may know
+ * it from an earlier life that ended behind its back.
+ */
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <thrum/net.h>
+
+#include "monkey/hooks.h"
+
+/* ---- they come ---- */
+
+int thrumi_hook_socket(int family, int type, int protocol)
+{
+    return thrum_fd_fresh(thrumi_original.socket(family, type, protocol));
+}
+
+static int descriptor_fresh_pair(int rc, const int fds[2])
+{
+    if (rc == 0) {
+        (void)thrum_fd_fresh(fds[0]);
+        (void)thrum_fd_fresh(fds[1]);
+    }
+    return rc;
+}
+
+int thrumi_hook_socketpair(int family, int type, int protocol, int fds[2])
+{
+    return descriptor_fresh_pair(
+        thrumi_original.socketpair(family, type, protocol, fds), fds);
+}
+
+int thrumi_hook_pipe(int fds[2])
+{
+    return descriptor_fresh_pair(thrumi_original.pipe(fds), fds);
+}
+
+int thrumi_hook_pipe2(int fds[2], int flags)
+{
+    return descriptor_fresh_pair(thrumi_original.pipe2(fds, flags), fds);
+}
+
+int thrumi_hook_dup(int fd)
+{
+    return thrum_fd_fresh(thrumi_original.dup(fd));
+}
+
+/* Those that wait for what the number has stood for are told afterwards: there
+ * is no time at which it stands for nothing. */
+int thrumi_hook_dup2(int fd, int to)
+{
+    int rc = thrumi_original.dup2(fd, to);
+
+    return fd == to ? rc : thrum_fd_fresh(rc);
+}
+
+int thrumi_hook_dup3(int fd, int to, int flags)
+{
+    return thrum_fd_fresh(thrumi_original.dup3(fd, to, flags));
+}
+
+/* ---- and go ---- */
+
+int thrumi_hook_close(int fd)
+{
+    return (int)thrumi_to_errno(thrum_close(fd));
+}
+
+/* Closes those of the numbers that are open; false: they cannot be listed. */
+static bool descriptor_close_listed(unsigned first, unsigned last)
+{
+    DIR *open = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    if (open == NULL)
+        return false;
+    while ((entry = readdir(open)) != NULL) {
+        char *end;
+        unsigned long fd = strtoul(entry->d_name, &end, 10);
+
+        if (*end == '\0' && fd >= first && fd <= last && (int)fd != dirfd(open))
+            (void)thrum_close((int)fd);
+    }
+    closedir(open);
+    return true;
+}
+
+/* Those of the hub must stay: it has no other. */
+int thrumi_hook_close_range(unsigned first, unsigned last, int flags)
+{
+    if (thrumi_monkey_outside() || flags != 0 || first > last ||
+        !descriptor_close_listed(first, last))
+        return thrumi_original.close_range(first, last, flags);
+    return 0;
+}
+
+void thrumi_hook_closefrom(int first)
+{
+    if (thrumi_monkey_outside() || first < 0 ||
+        !descriptor_close_listed((unsigned)first, ~0u))
+        thrumi_original.closefrom(first);
+}
+
+/* ---- fcntl ---- */
+
+int thrumi_hook_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    void *argument;
+    int rc;
+
+    va_start(arguments, command);
+    argument = va_arg(arguments, void *); /* an int is in it, too */
+    va_end(arguments);
+    rc = thrumi_original.fcntl(fd, command, argument);
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+        return thrum_fd_fresh(rc);
+    return rc;
+}

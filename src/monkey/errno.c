@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/errno.c - from codes to errno.
+ */
+#include <errno.h>
+
+#include <thrum/error.h>
+
+#include "monkey/hooks.h"
+
+/* What has no errno of its own and can come of a wait. */
+static int errno_of(int64_t code)
+{
+    if (code > THRUM_EFAILED)
+        return (int)-code;
+    return code == THRUM_ECANCELLED || code == THRUM_ESHUTDOWN ? ECANCELED
+                                                               : EIO;
+}
+
+__attribute__((noinline)) int64_t thrumi_to_errno(int64_t result)
+{
+    if (thrumi_likely(result >= 0))
+        return result;
+    errno = errno_of(result);
+    return -1;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/headers.h - the system's headers that declare what is in monkey/list.h.
+ */
+#ifndef THRUMI_MONKEY_HEADERS_H
+#define THRUMI_MONKEY_HEADERS_H
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "monkey/undeclared.h"
+
+#endif /* THRUMI_MONKEY_HEADERS_H */

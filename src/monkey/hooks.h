@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/hooks.h - the hooks, what they stand for, and what each begins with.
+ *
+ * A hook has the type of the function that it stands for, and reads as
+ *
+ *     ssize_t thrumi_hook_recv(int fd, void *into, size_t n, int flags)
+ *     {
+ *         if (thrumi_monkey_outside())
+ *             return thrumi_original.recv(fd, into, n, flags);
+ *         return thrumi_to_errno(thrum_recv(fd, into, n, flags, THRUM_AS_SET));
+ *     }
+ *
+ * Nothing here calls libc by a slot that is patched: libthrum and this library
+ * are left alone.
+ */
+#ifndef THRUMI_MONKEY_HOOKS_H
+#define THRUMI_MONKEY_HOOKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <thrum/hub.h>
+
+#include "base/container.h"
+#include "monkey/headers.h"
+
+/* The originals, by name; NULL for what this libc does not have. */
+struct thrumi_originals {
+#define HOOK(families, name)          __typeof__(name) *name;
+#define ALIAS(families, name, hooked) /* that one's is as good */
+#include "monkey/list.h"
+#undef HOOK
+#undef ALIAS
+};
+
+extern struct thrumi_originals thrumi_original;
+
+#define HOOK(families, name)          __typeof__(name) thrumi_hook_##name;
+#define ALIAS(families, name, hooked) /* none of its own */
+#include "monkey/list.h"
+#undef HOOK
+#undef ALIAS
+
+/* Is the call to be left as it is? The first half is one load of the thread's
+ * and a branch, which is all that a thread without a hub pays. */
+static inline bool thrumi_monkey_outside(void)
+{
+    return thrumi_likely(thrum_hub_runs == 0) || !thrum_hub_can_wait();
+}
+
+/* What a function of libc returns: a count, or -1 and errno. Never inline: where
+ * errno is must be asked for after the wait. */
+int64_t thrumi_to_errno(int64_t result);
+
+#endif /* THRUMI_MONKEY_HOOKS_H */

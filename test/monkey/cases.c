@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cases.c - the ways in which a case is run.
+ */
+#include "cases.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CASE_STACK (256u * 1024)
+
+static _Thread_local bool case_is_green;
+
+bool case_in_greenlet(void)
+{
+    return case_is_green;
+}
+
+/* ---- beside ---- */
+
+struct beside {
+    thrum_future *greenlet; /* one of the two */
+    struct test_thread *thread;
+};
+
+struct beside *beside(thrum_fn *fn, void *arg)
+{
+    struct beside *one = calloc(1, sizeof(*one));
+
+    if (!CHECK(one != NULL))
+        abort();
+    if (case_is_green)
+        CHECK_INT(thrum_spawn(fn, arg, 0, &one->greenlet), 0);
+    else
+        one->thread = spawn_thread(fn, arg);
+    return one;
+}
+
+void beside_end(struct beside *one)
+{
+    if (one->greenlet != NULL) {
+        CHECK_INT(thrum_future_result(one->greenlet, THRUM_FOREVER, NULL), 0);
+        thrum_future_unref(one->greenlet);
+    } else {
+        join_thread(one->thread);
+    }
+    free(one);
+}
+
+/* ---- ends ---- */
+
+struct ends ends_of(int type)
+{
+    int fds[2] = {-1, -1};
+
+    CHECK_INT(socketpair(AF_UNIX, type, 0, fds), 0);
+    return (struct ends){fds[0], fds[1]};
+}
+
+struct ends ends_of_stream(void)
+{
+    return ends_of(SOCK_STREAM);
+}
+
+struct ends ends_of_pipe(void)
+{
+    int fds[2] = {-1, -1};
+
+    CHECK_INT(pipe(fds), 0);
+    return (struct ends){fds[0], fds[1]};
+}
+
+void ends_close(struct ends *ends)
+{
+    if (ends->here >= 0)
+        CHECK_INT(close(ends->here), 0);
+    if (ends->there >= 0)
+        CHECK_INT(close(ends->there), 0);
+}
+
+/* ---- ways ---- */
+
+static void *case_thread(void *fn)
+{
+    (*(case_fn **)fn)();
+    return NULL;
+}
+
+static void *case_greenlet(void *fn)
+{
+    case_is_green = true;
+    (*(case_fn **)fn)();
+    case_is_green = false;
+    return NULL;
+}
+
+void case_run_plain(case_fn *fn)
+{
+    join_thread(spawn_thread(case_thread, &fn));
+}
+
+void case_run_outside(case_fn *fn)
+{
+    assert_int_equal(thrum_monkey_patch_all(), 0);
+    join_thread(spawn_thread(case_thread, &fn));
+    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
+}
+
+void case_run_in_greenlet(case_fn *fn)
+{
+    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
+    thrum_future *future = NULL;
+
+    options.stack_size = CASE_STACK;
+    assert_int_equal(thrum_monkey_patch_all(), 0);
+    assert_int_equal(thrum_spawn_with(case_greenlet, &fn, 0, &options, &future),
+                     0);
+    assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    thrum_future_unref(future);
+    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/monkey/cases.h - one case per hook, run in several ways.
+ *
+ * A case is a function that makes a call which has to wait, and checks what it
+ * returns. What it waits for is done by somebody beside it: a greenlet of the
+ * same thread if the case runs in a greenlet, else another thread. So a hook that
+ * blocks its thread hangs, and the watchdog tells where.
+ *
+ *     CASE(recv)
+ *     {
+ *         struct ends ends = ends_of_stream();
+ *         struct beside *writer = beside(write_hello, &ends);
+ *         char text[5];
+ *
+ *         CHECK_INT(recv(ends.here, text, 5, 0), 5);
+ *         beside_end(writer);
+ *         ends_close(&ends);
+ *     }
+ *
+ * A case checks with CHECK only. Each runs unpatched in a thread, patched in a
+ * thread without a hub, and patched in a greenlet.
+ */
+#ifndef TEST_MONKEY_CASES_H
+#define TEST_MONKEY_CASES_H
+
+#include <stdbool.h>
+
+#include <thrum.h>
+#include <thrum/monkey.h>
+
+#include "thrum_test.h"
+
+#define CASE(name)       \
+ void case_##name(void); \
+ void case_##name(void)
+
+typedef void case_fn(void);
+
+/* Does the case run in a greenlet? */
+bool case_in_greenlet(void);
+
+/* Runs fn(arg) beside the case; the end waits for it. A greenlet begins when the
+ * case waits first. */
+struct beside;
+struct beside *beside(thrum_fn *fn, void *arg);
+void beside_end(struct beside *one);
+
+/* Two connected ends. */
+struct ends {
+    int here;
+    int there;
+};
+
+struct ends ends_of(int type); /* of AF_UNIX */
+struct ends ends_of_stream(void);
+struct ends ends_of_pipe(void); /* here reads, there writes */
+void ends_close(struct ends *ends);
+
+/* Runs the case in each way; for hooks_test.c. */
+void case_run_plain(case_fn *fn);
+void case_run_outside(case_fn *fn);
+void case_run_in_greenlet(case_fn *fn);
+
+#endif /* TEST_MONKEY_CASES_H */
