@@ -57,4 +57,8 @@ ALIAS(SOCKET, __pipe, pipe)
 ALIAS(SOCKET | THRUM_MONKEY_FILE, __close, close)
 ALIAS(SOCKET | THRUM_MONKEY_FILE, __dup2, dup2)
 
+/* ---- names ---- */
+HOOK(DNS, getaddrinfo)
+HOOK(DNS, getnameinfo)
+
 /* clang-format on */
