@@ -201,8 +201,9 @@ def fan_out(drive, connections):
         run_peer(line, CLIENT_CPU, environment)
 
 
-def timers(drive):
-    line, environment = drive.peer('timers')
+def alone(drive):
+    """Nobody is on the other side."""
+    line, environment = drive.peer(drive.workload)
     run_peer(line, CPUS, environment)
 
 
@@ -231,7 +232,9 @@ WORKLOADS = {
     'fanout1000': lambda drive: fan_out(drive, drive.scaled(1000)),
     'fanout10000': lambda drive: fan_out(drive, drive.scaled(10_000)),
     'http': lambda drive: http(drive, 100),
-    'timers': timers,
+    'timers': alone,
+    'outside': alone,
+    'hub': alone,
     'file': file_reads,
     'memory': lambda drive: memory(drive, drive.scaled(MANY)),
 }

@@ -18,7 +18,7 @@
 
 #define SPAN_NS  (BENCH_NANO / 5)
 #define WARM     100     /* connections before those that are measured */
-#define LEAST    1000    /* reads or timers at once */
+#define LEAST    1000    /* reads, timers or calls at once */
 #define LIVE     1000000 /* timers */
 #define SOON_MS  100000
 #define RANGE_MS 60000
@@ -156,6 +156,24 @@ static bool run_timers(void)
     return true;
 }
 
+static bool harness_calls(bench_run *run)
+{
+    if (!run)
+        return false;
+    bench_say_time(run, LEAST);
+    return true;
+}
+
+static bool run_outside(void)
+{
+    return harness_calls(bench_peer.outside);
+}
+
+static bool run_hub(void)
+{
+    return harness_calls(bench_peer.hub);
+}
+
 /* What is measured is CPU time, of whatever threads. */
 static void harness_say_reads(bench_run *run)
 {
@@ -189,6 +207,8 @@ static const struct bench_workload workloads[] = {
     {"fanout10000", run_fanout10000},
     {"timers", run_timers},
     {"file", run_file},
+    {"outside", run_outside},
+    {"hub", run_hub},
 };
 
 int main(int argc, char **argv)

@@ -50,6 +50,11 @@ struct bench_peer {
 
     /* The run reads the page at bench_place() of the file. */
     bench_run *(*file)(int fd);
+
+    /* The run calls a function of libc that does nothing; in a thread that has
+     * no hub of Thrum's, and in one that has. For the monkey suite. */
+    bench_run *outside;
+    bench_run *hub;
 };
 
 extern const struct bench_peer bench_peer;

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""The monkey suite: its workloads, its implementations, its gates.
+
+bench/run.py runs it. What a workload does stands in bench/README.md. The other
+side of a server is that of the net suite, and so are the peers; its own
+programs are built by bench/monkey/meson.build.
+"""
+import os
+
+from net import suite as net
+
+TIME = ('time', 'ns', 'lower')
+
+# name -> (what it is, metrics)
+WORKLOADS = {
+    'echo100': net.WORKLOADS['echo100'],
+    'echo1000': net.WORKLOADS['echo1000'],
+    'outside': ('a call of an empty function, without a hub', [TIME]),
+    'hub': ('a call that does nothing, in a thread with a hub', [TIME]),
+}
+
+WATCHED = set()
+
+MEETER = 'thrum'
+
+
+def in_net(impl):
+    """What is to find the folder of the net suite's programs."""
+    command, needs, package = impl
+    return (lambda built: command(os.path.join(built, '..', 'net')),
+            needs and os.path.join('..', 'net', needs), package)
+
+
+def driven_program(name, **settings):
+    """One that bench/monkey/meson.build makes."""
+    file = os.path.join('..', 'monkey', f'monkey-{name}')
+    return in_net(net.driven(
+        (lambda folder: [os.path.join(folder, file)], file, None),
+        **settings))
+
+
+# name -> how it is started
+IMPLS = {
+    'thrum': driven_program('thrum', THRUM_LOOP='epoll'),
+    'thrum-uring': driven_program('thrum', THRUM_LOOP='uring'),
+    'thrum-calls': in_net(net.IMPLS['thrum']),
+    'thrum-calls-uring': in_net(net.IMPLS['thrum-uring']),
+    'libuv': in_net(net.IMPLS['libuv']),
+    'gevent': in_net(net.IMPLS['gevent']),
+    'unpatched': driven_program('thrum', BENCH_UNPATCHED='1'),
+    'floor-epoll': in_net(net.IMPLS['floor-epoll']),
+    'floor-uring': in_net(net.IMPLS['floor-uring']),
+    'floor-indirect': driven_program('floor-indirect'),
+}
+
+# What says its version: shown above the tables.
+VERSIONS = {name: net.VERSIONS[name]
+            for name in ('gcc', 'libuv', 'liburing', 'CPython', 'gevent')}
+
+# See judge() in bench/run.py.
+GATES = [
+    ('echo100', 'cpu', '<=', 1.1, 'floor-epoll', 'gate'),
+    ('echo100', 'cpu', '<=', 1.05, 'floor-epoll', 'aim'),
+    ('echo1000', 'cpu', '<=', 1.1, 'floor-epoll', 'gate'),
+    ('echo1000', 'cpu', '<=', 1.05, 'floor-epoll', 'aim'),
+    ('outside', 'time', '<=', 1.5, 'floor-indirect', 'gate'),
+    ('outside', 'time', '<=', 1.2, 'floor-indirect', 'aim'),
+]
