@@ -204,9 +204,9 @@ THRUM_API int thrum_shutdown(int fd, int how);
  * Call from:  any thread or greenlet, callbacks included.
  * Blocks:     no longer than close(2).
  * Ownership:  takes the descriptor.
- * Returns:    0; -EBADF; -EIO, -ENOSPC, -EDQUOT: it is closed, but data may be
- *             lost; -ENOMEM: nothing was done, others wait and there is no
- *             memory to tell them. */
+ * Returns:    0; -EBADF, also for what hubs have for themselves; -EIO, -ENOSPC,
+ *             -EDQUOT: it is closed, but data may be lost; -ENOMEM: nothing was
+ *             done, others wait and there is no memory to tell them. */
 THRUM_API int thrum_close(int fd);
 
 THRUM_END_DECLS

@@ -54,22 +54,35 @@ static claim_word *claim_word_of(int fd)
     return page == NULL ? NULL : &page[number % CLAIM_PAGE];
 }
 
-/* Being closed. In a forked child that of the parent means nothing. */
-static struct thrumi_hub *claim_closing(void)
+/* Marks; in a forked child those of the parent mean nothing. */
+static struct thrumi_hub *claim_mark(uintptr_t mark)
 {
-    return (struct thrumi_hub *)((uintptr_t)thrumi_fork_generation() << 2 | 2);
+    return (struct thrumi_hub *)((uintptr_t)thrumi_fork_generation() << 2 |
+                                 mark);
 }
 
-static bool claim_is_closing(const struct thrumi_hub *word)
+/* Being closed. */
+static struct thrumi_hub *claim_closing(void)
 {
-    return ((uintptr_t)word & 3) == 2;
+    return claim_mark(2);
+}
+
+/* Of a hub itself. */
+static struct thrumi_hub *claim_kept(void)
+{
+    return claim_mark(3);
+}
+
+static bool claim_is_mark(const struct thrumi_hub *word)
+{
+    return ((uintptr_t)word & 2) != 0;
 }
 
 /* What a word that was `was` becomes. */
 static struct thrumi_hub *claim_added(struct thrumi_hub *was,
                                       struct thrumi_hub *hub)
 {
-    if (was == NULL || was == hub || claim_is_closing(was))
+    if (was == NULL || was == hub || claim_is_mark(was))
         return hub;
     return THRUMI_CLAIM_SEVERAL;
 }
@@ -84,7 +97,7 @@ bool thrumi_claim_add(int fd, struct thrumi_hub *hub)
         return (unsigned)fd >= CLAIM_PAGE * CLAIM_PAGES;
     /* relaxed: a look; whoever takes it away orders */
     was = atomic_load_explicit(word, memory_order_relaxed);
-    while (was != hub && was != THRUMI_CLAIM_SEVERAL) {
+    while (was != hub && was != THRUMI_CLAIM_SEVERAL && was != claim_kept()) {
         if (thrumi_unlikely(was == claim_closing())) {
             thrumi_spin(step++);
             was = atomic_load_explicit(word, memory_order_relaxed);
@@ -107,9 +120,16 @@ struct thrumi_hub *thrumi_claim_take(int fd)
 
     if (word == NULL)
         return THRUMI_CLAIM_SEVERAL;
-    /* acq_rel: pairs with the exchange in thrumi_claim_add() */
-    was = atomic_exchange_explicit(word, claim_closing(), memory_order_acq_rel);
-    return claim_is_closing(was) ? NULL : was;
+    /* relaxed: a look; the exchange orders */
+    was = atomic_load_explicit(word, memory_order_relaxed);
+    do {
+        if (was == claim_kept())
+            return THRUMI_CLAIM_KEPT;
+        /* acq_rel: pairs with the exchange in thrumi_claim_add() */
+    } while (!atomic_compare_exchange_weak_explicit(word, &was, claim_closing(),
+                                                    memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    return claim_is_mark(was) ? NULL : was;
 }
 
 void thrumi_claim_end(int fd)
@@ -121,4 +141,23 @@ void thrumi_claim_end(int fd)
     if (word != NULL)
         (void)atomic_compare_exchange_strong_explicit(
             word, &closing, NULL, memory_order_release, memory_order_relaxed);
+}
+
+void thrumi_claim_keep(int fd)
+{
+    claim_word *word = claim_word_of(fd);
+
+    if (word != NULL) /* relaxed: nobody else knows the number yet */
+        atomic_store_explicit(word, claim_kept(), memory_order_relaxed);
+}
+
+void thrumi_claim_let_go(int fd)
+{
+    claim_word *word = claim_word_of(fd);
+    struct thrumi_hub *kept = claim_kept();
+
+    /* relaxed: as above */
+    if (word != NULL)
+        (void)atomic_compare_exchange_strong_explicit(
+            word, &kept, NULL, memory_order_relaxed, memory_order_relaxed);
 }

@@ -29,6 +29,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "hub/claim.h"
 #include "hub/fd.h"
 #include "sys/clock.h"
 #include "sys/epollfd.h"
@@ -430,6 +431,8 @@ static int epoll_open(struct thrumi_engine **ret_engine)
     thrumi_fd_init(&self->fds);
     thrumi_list_init(&self->young);
     thrumi_list_init(&self->old);
+    thrumi_claim_keep(self->epoll);
+    thrumi_claim_keep(self->wake);
     *ret_engine = &self->engine;
     return 0;
 
@@ -444,6 +447,8 @@ static void epoll_close(struct thrumi_engine *engine)
 {
     struct engine_epoll *self = epoll_of(engine);
 
+    thrumi_claim_let_go(self->epoll);
+    thrumi_claim_let_go(self->wake);
     thrumi_epoll_close(self->epoll);
     thrumi_wakefd_close(self->wake);
     thrumi_fd_fini(&self->fds);

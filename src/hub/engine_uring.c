@@ -29,6 +29,7 @@
 #include <thrum/error.h>
 
 #include "base/alloc.h"
+#include "hub/claim.h"
 #include "hub/fd.h"
 #include "hub/uring_way.h"
 #include "sys/fork.h"
@@ -429,6 +430,8 @@ static int uring_open(struct thrumi_engine **ret_engine)
     self->fork_generation = thrumi_fork_generation();
     thrumi_fd_init(&self->fds);
     thrumi_list_init(&self->loose);
+    thrumi_claim_keep(self->ring.fd);
+    thrumi_claim_keep(self->wake);
     uring_watch(self);
     *ret_engine = &self->engine;
     return 0;
@@ -457,6 +460,8 @@ static void uring_close(struct thrumi_engine *engine)
 
     if (self->waiting > 0 && !uring_is_inherited(self))
         uring_take_all_back(self);
+    thrumi_claim_let_go(self->ring.fd);
+    thrumi_claim_let_go(self->wake);
     thrumi_uring_close(&self->ring, uring_is_inherited(self));
     thrumi_wakefd_close(self->wake);
     thrumi_fd_fini(&self->fds);

@@ -14,6 +14,9 @@
  *     the last    close(fd): the number is free
  *
  * Without a descriptor to spare for nothing, the last one closes it all.
+ *
+ * What the hubs themselves have is not there for a program that closes all
+ * numbers.
  */
 #include <thrum/net.h>
 
@@ -164,6 +167,8 @@ int thrum_close(int fd)
     if (fcntl(fd, F_GETFD) < 0)
         return -EBADF;
     claimant = thrumi_claim_take(fd);
+    if (thrumi_unlikely(claimant == THRUMI_CLAIM_KEPT))
+        return -EBADF;
     if (thrumi_unlikely(claimant != NULL && claimant != hub))
         return close_elsewhere(fd, claimant);
     close_forget(hub, fd);

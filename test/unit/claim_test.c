@@ -54,6 +54,20 @@ TEST(numbers_beyond_the_pages_are_everybodys)
     assert_ptr_equal(take(HIGH), THRUMI_CLAIM_SEVERAL);
 }
 
+TEST(one_that_is_kept_is_nobodys_to_close)
+{
+    thrumi_claim_keep(FD);
+    assert_ptr_equal(thrumi_claim_take(FD), THRUMI_CLAIM_KEPT);
+    assert_true(thrumi_claim_add(FD, ONE));
+    assert_ptr_equal(thrumi_claim_take(FD), THRUMI_CLAIM_KEPT);
+    thrumi_claim_let_go(FD);
+    assert_null(take(FD));
+    thrumi_claim_let_go(FD);
+    assert_true(thrumi_claim_add(FD, ONE));
+    thrumi_claim_let_go(FD);
+    assert_ptr_equal(take(FD), ONE);
+}
+
 static atomic_bool claimed;
 
 static void *claim_run(void *arg)
