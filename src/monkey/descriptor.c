@@ -7,9 +7,9 @@
  * too. A number that stands for something new is told to the hub, which may know
  * it from an earlier life that ended behind its back.
  */
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 #include <thrum/net.h>
 
@@ -73,38 +73,77 @@ int thrumi_hook_close(int fd)
     return (int)thrumi_to_errno(thrum_close(fd));
 }
 
-/* Closes those of the numbers that are open; false: they cannot be listed. */
-static bool descriptor_close_listed(unsigned first, unsigned last)
+/* An entry of a folder, as the system gives it. */
+struct descriptor_entry {
+    uint64_t inode;
+    int64_t next;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+};
+
+/* Of the entries that were read. */
+struct descriptor_range {
+    unsigned first;
+    unsigned last;
+    unsigned folder; /* it is being read */
+};
+
+static void descriptor_close_named(const struct descriptor_range *range,
+                                   const char *name)
 {
-    DIR *open = opendir("/proc/self/fd");
-    struct dirent *entry;
+    char *end;
+    unsigned long fd = strtoul(name, &end, 10);
 
-    if (open == NULL)
-        return false;
-    while ((entry = readdir(open)) != NULL) {
-        char *end;
-        unsigned long fd = strtoul(entry->d_name, &end, 10);
-
-        if (*end == '\0' && fd >= first && fd <= last && (int)fd != dirfd(open))
-            (void)thrum_close((int)fd);
-    }
-    closedir(open);
-    return true;
+    if (end != name && fd >= range->first && fd <= range->last &&
+        fd != range->folder)
+        (void)thrum_close((int)fd);
 }
 
-/* Those of the hub must stay: it has no other. */
+static void descriptor_close_some(const struct descriptor_range *range,
+                                  const char *entries, size_t size)
+{
+    const struct descriptor_entry *entry;
+
+    for (size_t at = 0; at < size; at += entry->size) {
+        entry = (const void *)(entries + at);
+        descriptor_close_named(range, entry->name);
+    }
+}
+
+/* Closes those of the numbers that are open; false: they cannot be listed. By
+ * system calls alone, for the sake of children of threads that were forked. */
+static bool descriptor_close_listed(unsigned first, unsigned last)
+{
+    int folder =
+        open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct descriptor_range range = {first, last, (unsigned)folder};
+    _Alignas(struct descriptor_entry) char entries[1024];
+    long size;
+
+    if (folder < 0)
+        return false;
+    do {
+        size = syscall(SYS_getdents64, folder, entries, sizeof(entries));
+        if (size > 0)
+            descriptor_close_some(&range, entries, (size_t)size);
+    } while (size > 0);
+    close(folder);
+    return size == 0;
+}
+
+/* One by one, since somebody may wait there; and those of a hub must stay: it has
+ * no other. */
 int thrumi_hook_close_range(unsigned first, unsigned last, int flags)
 {
-    if (thrumi_monkey_outside() || flags != 0 || first > last ||
-        !descriptor_close_listed(first, last))
+    if (flags != 0 || first > last || !descriptor_close_listed(first, last))
         return thrumi_original.close_range(first, last, flags);
     return 0;
 }
 
 void thrumi_hook_closefrom(int first)
 {
-    if (thrumi_monkey_outside() || first < 0 ||
-        !descriptor_close_listed((unsigned)first, ~0u))
+    if (!descriptor_close_listed(first < 0 ? 0 : (unsigned)first, ~0u))
         thrumi_original.closefrom(first);
 }
 

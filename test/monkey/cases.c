@@ -5,6 +5,7 @@
 #include "cases.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -77,6 +78,25 @@ void ends_close(struct ends *ends)
         CHECK_INT(close(ends->here), 0);
     if (ends->there >= 0)
         CHECK_INT(close(ends->there), 0);
+}
+
+static void *ends_write_hello(void *arg)
+{
+    const struct ends *ends = arg;
+
+    CHECK_INT(write(ends->there, "hello", 5), 5);
+    return NULL;
+}
+
+void case_of_reading(struct ends ends, case_read_fn *fn)
+{
+    struct beside *writer = beside(ends_write_hello, &ends);
+    char text[5] = "";
+
+    CHECK_INT(fn(ends.here, text, 5), 5);
+    CHECK(memcmp(text, "hello", 5) == 0);
+    beside_end(writer);
+    ends_close(&ends);
 }
 
 /* ---- ways ---- */

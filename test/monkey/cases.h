@@ -57,6 +57,10 @@ struct ends ends_of_stream(void);
 struct ends ends_of_pipe(void); /* here reads, there writes */
 void ends_close(struct ends *ends);
 
+/* Reads "hello" from here, which waits until it is written there; closes both. */
+typedef ssize_t case_read_fn(int fd, void *into, size_t n);
+void case_of_reading(struct ends ends, case_read_fn *fn);
+
 /* Runs the case in each way; for hooks_test.c. */
 void case_run_plain(case_fn *fn);
 void case_run_outside(case_fn *fn);

@@ -22,7 +22,6 @@ static const struct {
 
 TEST(P11_each_hook_has_a_case)
 {
-    TEST_SKIP("some have none yet");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (!CHECK(cases[i].fn != NULL))
             fprintf(stderr, "# there is none for %s()\n", cases[i].name);
