@@ -47,9 +47,12 @@ typedef enum thrum_monkey_family {
     THRUM_MONKEY_DNS = 1u << 3,     /* getaddrinfo, gethostbyname, res_query */
     THRUM_MONKEY_PROCESS = 1u << 4, /* waitpid, system, pclose */
     THRUM_MONKEY_FILE = 1u << 5,    /* files: read, fsync, flock, open */
+    THRUM_MONKEY_STDIO = 1u << 6,   /* fgets, fprintf on pipes, sockets, ttys */
+    THRUM_MONKEY_LOCK = 1u << 7,    /* pthread_mutex_lock, sem_wait, join */
+    THRUM_MONKEY_SIGNAL = 1u << 8,  /* sigwait, pause */
 } thrum_monkey_family;
 
-#define THRUM_MONKEY_ALL 0x3fu
+#define THRUM_MONKEY_ALL 0x1ffu
 
 /* Patches these families; what is patched already stays so.
  *

@@ -10,7 +10,7 @@
 
 #include "support.h"
 
-#define TEST_MOST 200
+#define TEST_MOST 1500
 
 /* Per cent of the usual amount of work; the build says less for sanitizers. */
 #ifndef THRUM_TEST_SCALE

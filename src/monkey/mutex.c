@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/mutex.c - pthread_mutex, and mtx of C11, which is the same object.
+ *
+ * The mutex that is taken is the real one, by its own trylock, so that threads
+ * and code that is not patched are excluded as ever, and robust, shared and
+ * priority-inheriting mutexes stay what they are. A greenlet that cannot have it
+ * waits in the lot. One that is held by another greenlet of the same thread is
+ * nothing special: a plain mutex says EBUSY, and of those that ask for the thread
+ * monkey/owners.h knows better.
+ */
+#include <errno.h>
+#include <threads.h>
+#include <time.h>
+
+#include "monkey/hooks.h"
+#include "monkey/locks.h"
+#include "monkey/lot.h"
+#include "monkey/owners.h"
+
+/* ---- deadlines ---- */
+
+/* A point of a clock of the system's as one of ours. Its clock may be set
+ * meanwhile: that is not seen. */
+thrum_time thrumi_locks_deadline(clockid_t clock, const struct timespec *at)
+{
+    struct timespec now;
+
+    if (at == NULL || clock_gettime(clock, &now) != 0)
+        return THRUM_FOREVER;
+    if (at->tv_sec - now.tv_sec > INT32_MAX)
+        return THRUM_FOREVER;
+    return thrum_in_ns((at->tv_sec - now.tv_sec) * INT64_C(1000000000) +
+                       at->tv_nsec - now.tv_nsec);
+}
+
+bool thrumi_locks_is_time(const struct timespec *at)
+{
+    return at->tv_nsec >= 0 && at->tv_nsec < 1000000000;
+}
+
+/* ---- taking ---- */
+
+static int mutex_try(void *object)
+{
+    pthread_mutex_t *mutex = object;
+    bool matters = thrumi_owners_matter(mutex);
+    int rc;
+
+    if (matters && thrumi_owners_ask(mutex) == THRUMI_OWNER_OTHER)
+        return EBUSY;
+    rc = thrumi_original.pthread_mutex_trylock(mutex);
+    if (matters && (rc == 0 || rc == EOWNERDEAD))
+        (void)thrumi_owners_add(mutex);
+    return rc;
+}
+
+/* Has the caller's greenlet locked an error-checking one already? */
+static bool mutex_is_own(const pthread_mutex_t *mutex)
+{
+    return thrumi_owners_matter(mutex) &&
+           thrumi_owners_ask(mutex) == THRUMI_OWNER_SELF;
+}
+
+static int mutex_take(pthread_mutex_t *mutex, thrum_time deadline)
+{
+    int rc;
+
+    if (!mutex_is_own(mutex))
+        return thrumi_lot_take(mutex, mutex_try, deadline);
+    /* again, or the error that it is: the thread is its owner */
+    rc = thrumi_original.pthread_mutex_lock(mutex);
+    if (rc == 0)
+        (void)thrumi_owners_add(mutex);
+    return rc;
+}
+
+/* What is no time is an error only where it would have to wait. */
+static int mutex_take_in_time(pthread_mutex_t *mutex, clockid_t clock,
+                              const struct timespec *at)
+{
+    int rc;
+
+    if (thrumi_locks_is_time(at))
+        return mutex_take(mutex, thrumi_locks_deadline(clock, at));
+    rc = mutex_try(mutex);
+    return rc == EBUSY ? EINVAL : rc;
+}
+
+int thrumi_locks_take(pthread_mutex_t *mutex)
+{
+    return mutex_take(mutex, THRUM_FOREVER);
+}
+
+int thrumi_hook_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    if (thrumi_monkey_outside())
+        return thrumi_original.pthread_mutex_lock(mutex);
+    return mutex_take(mutex, THRUM_FOREVER);
+}
+
+int thrumi_hook_pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+    if (thrumi_monkey_outside())
+        return thrumi_original.pthread_mutex_trylock(mutex);
+    return mutex_try(mutex);
+}
+
+int thrumi_hook_pthread_mutex_timedlock(pthread_mutex_t *mutex,
+                                        const struct timespec *at)
+{
+    if (thrumi_monkey_outside())
+        return thrumi_original.pthread_mutex_timedlock(mutex, at);
+    return mutex_take_in_time(mutex, CLOCK_REALTIME, at);
+}
+
+int thrumi_hook_pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+                                        const struct timespec *at)
+{
+    if (thrumi_monkey_outside() ||
+        (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
+        return thrumi_original.pthread_mutex_clocklock(mutex, clock, at);
+    return mutex_take_in_time(mutex, clock, at);
+}
+
+/* ---- giving back ---- */
+
+/* Whoever unlocks has it: what is remembered is dropped before another can take
+ * it. False: it is another greenlet's, and not to be unlocked. */
+static bool mutex_forget(pthread_mutex_t *mutex)
+{
+    /* relaxed: what this thread has put there it sees */
+    if (thrumi_likely(atomic_load_explicit(&thrumi_owners_known,
+                                           memory_order_relaxed) == 0) ||
+        !thrumi_owners_matter(mutex))
+        return true;
+    if (!thrumi_monkey_outside() &&
+        thrumi_owners_ask(mutex) == THRUMI_OWNER_OTHER)
+        return false;
+    thrumi_owners_drop(mutex);
+    return true;
+}
+
+int thrumi_hook_pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    int rc;
+
+    if (!mutex_forget(mutex))
+        return EPERM;
+    rc = thrumi_original.pthread_mutex_unlock(mutex);
+    if (rc == 0)
+        thrumi_lot_wake(mutex, 0);
+    return rc;
+}
+
+/* ---- C11 ---- */
+
+static int mutex_to_thrd(int rc)
+{
+    switch (rc) {
+    case 0:
+        return thrd_success;
+    case EBUSY:
+        return thrd_busy;
+    case ETIMEDOUT:
+        return thrd_timedout;
+    case ENOMEM:
+        return thrd_nomem;
+    default:
+        return thrd_error;
+    }
+}
+
+static pthread_mutex_t *mutex_of(mtx_t *mutex)
+{
+    return (pthread_mutex_t *)(void *)mutex;
+}
+
+int thrumi_hook_mtx_lock(mtx_t *mutex)
+{
+    if (thrumi_monkey_outside())
+        return thrumi_original.mtx_lock(mutex);
+    return mutex_to_thrd(mutex_take(mutex_of(mutex), THRUM_FOREVER));
+}
+
+int thrumi_hook_mtx_trylock(mtx_t *mutex)
+{
+    if (thrumi_monkey_outside())
+        return thrumi_original.mtx_trylock(mutex);
+    return mutex_to_thrd(mutex_try(mutex_of(mutex)));
+}
+
+int thrumi_hook_mtx_timedlock(mtx_t *restrict mutex,
+                              const struct timespec *restrict at)
+{
+    if (thrumi_monkey_outside())
+        return thrumi_original.mtx_timedlock(mutex, at);
+    return mutex_to_thrd(
+        mutex_take_in_time(mutex_of(mutex), CLOCK_REALTIME, at));
+}
+
+int thrumi_hook_mtx_unlock(mtx_t *mutex)
+{
+    return mutex_to_thrd(thrumi_hook_pthread_mutex_unlock(mutex_of(mutex)));
+}

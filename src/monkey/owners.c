@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/owners.c - a table of owners, by the address of the mutex.
+ *
+ * An entry is made and dropped by who has the mutex, so that of one mutex there
+ * is one entry at most; that is reused, as the same mutexes are locked again and
+ * again.
+ *
+ * The kind of a mutex is read from its inside, which glibc has as it is since
+ * static initialisers hold it.
+ *
+ * Locking: a bucket's lock is a leaf.
+ */
+#include "monkey/owners.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <thrum/greenlet.h>
+
+#include "base/container.h"
+
+#define OWNERS_BUCKETS 64u
+#define OWNERS_KIND    3 /* of __kind: what the program asked for */
+
+struct owners_entry {
+    struct owners_entry *next;
+    const pthread_mutex_t *mutex; /* NULL: free */
+    const thrum_greenlet *owner;
+    unsigned depth;
+};
+
+struct owners_bucket {
+    pthread_mutex_t lock;
+    struct owners_entry *first; /* guarded by lock */
+} __attribute__((aligned(64)));
+
+static struct owners_bucket owners_buckets[OWNERS_BUCKETS] = {
+    [0 ... OWNERS_BUCKETS - 1] = {PTHREAD_MUTEX_INITIALIZER, NULL}};
+
+atomic_uint thrumi_owners_known;
+
+bool thrumi_owners_matter(const pthread_mutex_t *mutex)
+{
+    int kind = mutex->__data.__kind & OWNERS_KIND;
+
+    return kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK;
+}
+
+static struct owners_bucket *owners_open(const pthread_mutex_t *mutex)
+{
+    uint64_t hash = (uintptr_t)mutex / 8 * UINT64_C(0x9e3779b97f4a7c15);
+    struct owners_bucket *bucket = &owners_buckets[hash >> 58];
+
+    pthread_mutex_lock(&bucket->lock);
+    return bucket;
+}
+
+static void owners_close(struct owners_bucket *bucket)
+{
+    pthread_mutex_unlock(&bucket->lock);
+}
+
+/* The entry of a mutex, or with NULL a free one; NULL: there is none. */
+static struct owners_entry *owners_find(const struct owners_bucket *bucket,
+                                        const pthread_mutex_t *mutex)
+{
+    struct owners_entry *entry = bucket->first;
+
+    while (entry != NULL && entry->mutex != mutex)
+        entry = entry->next;
+    return entry;
+}
+
+enum thrumi_owner thrumi_owners_ask(const pthread_mutex_t *mutex)
+{
+    struct owners_bucket *bucket = owners_open(mutex);
+    const struct owners_entry *entry = owners_find(bucket, mutex);
+    enum thrumi_owner owner = THRUMI_OWNER_NONE;
+
+    if (entry != NULL)
+        owner = entry->owner == thrum_greenlet_current() ? THRUMI_OWNER_SELF
+                                                         : THRUMI_OWNER_OTHER;
+    owners_close(bucket);
+    return owner;
+}
+
+static struct owners_entry *owners_make(struct owners_bucket *bucket)
+{
+    struct owners_entry *entry = owners_find(bucket, NULL);
+
+    if (entry != NULL)
+        return entry;
+    entry = malloc(sizeof(*entry));
+    if (entry == NULL)
+        return NULL;
+    entry->next = bucket->first;
+    bucket->first = entry;
+    return entry;
+}
+
+bool thrumi_owners_add(const pthread_mutex_t *mutex)
+{
+    struct owners_bucket *bucket = owners_open(mutex);
+    struct owners_entry *entry = owners_find(bucket, mutex);
+
+    if (entry != NULL) {
+        entry->depth++;
+    } else {
+        entry = owners_make(bucket);
+        if (entry != NULL) {
+            *entry = (struct owners_entry){entry->next, mutex,
+                                           thrum_greenlet_current(), 1};
+            atomic_fetch_add_explicit(&thrumi_owners_known, 1,
+                                      memory_order_relaxed);
+        }
+    }
+    owners_close(bucket);
+    return entry != NULL;
+}
+
+void thrumi_owners_drop(const pthread_mutex_t *mutex)
+{
+    struct owners_bucket *bucket = owners_open(mutex);
+    struct owners_entry *entry = owners_find(bucket, mutex);
+
+    if (entry != NULL && --entry->depth == 0) {
+        entry->mutex = NULL;
+        atomic_fetch_sub_explicit(&thrumi_owners_known, 1,
+                                  memory_order_relaxed);
+    }
+    owners_close(bucket);
+}
