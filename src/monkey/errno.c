@@ -24,3 +24,8 @@ __attribute__((noinline)) int64_t thrumi_to_errno(int64_t result)
     errno = errno_of(result);
     return -1;
 }
+
+int thrumi_to_error(int64_t code)
+{
+    return errno_of(code);
+}

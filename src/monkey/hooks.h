@@ -53,4 +53,7 @@ static inline bool thrumi_monkey_outside(void)
  * errno is must be asked for after the wait. */
 int64_t thrumi_to_errno(int64_t result);
 
+/* The same for functions that return the error: what it would be in errno. */
+int thrumi_to_error(int64_t code);
+
 #endif /* THRUMI_MONKEY_HOOKS_H */

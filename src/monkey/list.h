@@ -106,5 +106,28 @@ ALIAS(LOCK, __pthread_once, pthread_once)
 ALIAS(LOCK, __pthread_rwlock_rdlock, pthread_rwlock_rdlock)
 ALIAS(LOCK, __pthread_rwlock_wrlock, pthread_rwlock_wrlock)
 ALIAS(LOCK, __pthread_rwlock_unlock, pthread_rwlock_unlock)
+/* ---- readiness ---- */
+HOOK(SELECT, poll)
+HOOK(SELECT, __poll_chk)
+HOOK(SELECT, ppoll)
+HOOK(SELECT, __ppoll_chk)
+HOOK(SELECT, select)
+HOOK(SELECT, pselect)
+HOOK(SELECT, epoll_wait)
+HOOK(SELECT, epoll_pwait)
+HOOK(SELECT, epoll_pwait2)
+ALIAS(SELECT, __poll, poll)
+ALIAS(SELECT, __select, select)
+
+/* ---- time ---- */
+HOOK(TIME, sleep)
+HOOK(TIME, usleep)
+HOOK(TIME, nanosleep)
+HOOK(TIME, clock_nanosleep)
+HOOK(TIME, thrd_sleep)
+HOOK(TIME, sched_yield)
+HOOK(TIME, thrd_yield)
+ALIAS(TIME, __nanosleep, nanosleep)
+ALIAS(TIME, __sched_yield, sched_yield)
 
 /* clang-format on */

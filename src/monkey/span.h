@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monkey/span.h - from the system's times to deadlines, and back.
+ */
+#ifndef THRUMI_MONKEY_SPAN_H
+#define THRUMI_MONKEY_SPAN_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include <thrum/base.h>
+
+#define THRUMI_SPAN_SECOND INT64_C(1000000000) /* in ns */
+
+static inline bool thrumi_span_is_valid(const struct timespec *span)
+{
+    return span->tv_sec >= 0 && span->tv_nsec >= 0 &&
+           span->tv_nsec < THRUMI_SPAN_SECOND;
+}
+
+/* In ns; what is too long to count is the longest. */
+static inline int64_t thrumi_span_ns(const struct timespec *span)
+{
+    int64_t ns;
+
+    if (__builtin_mul_overflow(span->tv_sec, THRUMI_SPAN_SECOND, &ns) ||
+        __builtin_add_overflow(ns, span->tv_nsec, &ns))
+        return INT64_MAX;
+    return ns;
+}
+
+/* Their sum in ns. */
+static inline int64_t thrumi_span_sum(const struct timespec *one,
+                                      const struct timespec *other)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(thrumi_span_ns(one), thrumi_span_ns(other),
+                               &sum))
+        return INT64_MAX;
+    return sum;
+}
+
+/* From ns; nothing if they are negative. */
+static inline struct timespec thrumi_span_of(int64_t ns)
+{
+    if (ns < 0)
+        ns = 0;
+    return (struct timespec){ns / THRUMI_SPAN_SECOND, ns % THRUMI_SPAN_SECOND};
+}
+
+/* When it ends if it begins now. */
+static inline thrum_time thrumi_span_end(const struct timespec *span)
+{
+    return thrum_in_ns(thrumi_span_ns(span));
+}
+
+/* What is left of one that ends then. */
+static inline struct timespec thrumi_span_left(thrum_time end)
+{
+    return thrumi_span_of(end.ns - thrum_now().ns);
+}
+
+#endif /* THRUMI_MONKEY_SPAN_H */
