@@ -18,6 +18,10 @@
  * are exact.
  *
  * THRUM_MONITOR_MS in the environment starts it with the first hub.
+ *
+ * A second monitor, thrum_monitor_start_calls(), tells of those alone that sleep
+ * in a system call, which is to be a wait that the hub knows of: it looks more
+ * often, and not at those that compute.
  */
 #ifndef THRUM_MONITOR_H
 #define THRUM_MONITOR_H
@@ -43,7 +47,7 @@ typedef struct thrum_hold {
 
 typedef struct thrum_monitor_options {
     size_t size;      /* sizeof(thrum_monitor_options) */
-    int64_t limit_ns; /* how long is too long; 0: 100 ms */
+    int64_t limit_ns; /* how long is too long; 0: 100 ms, of system calls 5 */
     /* Called in the monitor's thread; NULL: it goes to the log. What is given
      * is gone when it returns. It must not start or stop the monitor. */
     void (*fn)(const thrum_hold *hold, void *arg);
@@ -75,6 +79,25 @@ thrum_monitor_start(const thrum_monitor_options *options);
  * Ownership:  -
  * Returns:    0; -ESRCH when there is none; THRUM_ECONTEXT in its callback. */
 THRUM_API int thrum_monitor_stop(void);
+
+/* Starts the monitor of system calls. It tells of each greenlet that is seen
+ * asleep in one and the same system call for longer than the limit: once for
+ * each call. So what is shorter may escape it. Both monitors may run.
+ *
+ * Call from:  as thrum_monitor_start().
+ * Blocks:     no.
+ * Ownership:  as thrum_monitor_start().
+ * Returns:    as thrum_monitor_start(). */
+THRUM_API THRUM_MUST_USE int
+thrum_monitor_start_calls(const thrum_monitor_options *options);
+
+/* Stops that one.
+ *
+ * Call from:  as thrum_monitor_stop().
+ * Blocks:     as thrum_monitor_stop().
+ * Ownership:  -
+ * Returns:    as thrum_monitor_stop(). */
+THRUM_API int thrum_monitor_stop_calls(void);
 
 THRUM_END_DECLS
 

@@ -71,7 +71,7 @@ static void hold_init(struct thrumi_hold *hold,
     };
 }
 
-bool thrumi_hold_take(struct thrumi_watch *watch, int signal,
+bool thrumi_hold_take(struct thrumi_watch *watch, uint64_t progress, int signal,
                       struct thrumi_hold *ret)
 {
     struct thrumi_look look;
@@ -81,7 +81,7 @@ bool thrumi_hold_take(struct thrumi_watch *watch, int signal,
 
     hold_init(ret, watch);
     frozen = thrumi_strands_freeze();
-    held = thrumi_watch_holds(watch);
+    held = thrumi_watch_is_held(watch, progress);
     if (held && frozen)
         thrumi_sight_take(watch->self, &ret->sight);
     if (held) {
@@ -117,10 +117,8 @@ static void hold_write_frames(const thrum_hold *hold,
     }
 }
 
-void thrumi_hold_write(const struct thrumi_hold *hold,
-                       void (*line)(const char *text))
+void thrumi_hold_write(const thrum_hold *told, void (*line)(const char *text))
 {
-    const thrum_hold *told = &hold->told;
     char name[256];
     char text[320];
 

@@ -22,13 +22,12 @@ struct thrumi_hold {
     char stack[THRUMI_HOLD_STACK];
 };
 
-/* Looks at who holds the hub, whose thread is asked by the signal, if that is
- * not 0. False: nobody does any more. */
-bool thrumi_hold_take(struct thrumi_watch *watch, int signal,
+/* Looks at who has held the hub since its progress was this, and whose thread is
+ * asked by the signal, if that is not 0. False: nobody does any more. */
+bool thrumi_hold_take(struct thrumi_watch *watch, uint64_t progress, int signal,
                       struct thrumi_hold *ret);
 
 /* Writes it, a line at a time. */
-void thrumi_hold_write(const struct thrumi_hold *hold,
-                       void (*line)(const char *text));
+void thrumi_hold_write(const thrum_hold *told, void (*line)(const char *text));
 
 #endif /* THRUMI_HUB_HOLD_H */

@@ -49,6 +49,7 @@ void thrumi_watch_begin(struct thrumi_watch *watch)
     watch->seen = 0;
     watch->since = 0;
     watch->told = false;
+    watch->call = (struct thrumi_watch_call){.since = 0};
     watch_lock();
     thrumi_list_append(&watch_all.list, &watch->link);
     thrumi_global_mutex_unlock(&watch_all.lock);
@@ -113,21 +114,21 @@ uint64_t thrumi_watch_live(const struct thrumi_watch *watch)
     return spawned > ended ? spawned - ended : 0;
 }
 
-static uint64_t watch_progress(const struct thrumi_watch *watch)
+uint64_t thrumi_watch_progress(const struct thrumi_watch *watch)
 {
     return watch_read(&watch->switches) + watch_read(&watch->turns);
 }
 
-bool thrumi_watch_holds(const struct thrumi_watch *watch)
+bool thrumi_watch_is_held(const struct thrumi_watch *watch, uint64_t progress)
 {
-    return watch_progress(watch) == watch->seen &&
+    return thrumi_watch_progress(watch) == progress &&
            !atomic_load_explicit(&watch->asleep, memory_order_relaxed) &&
            thrumi_watch_live(watch) > 0;
 }
 
 void thrumi_watch_see(struct thrumi_watch *watch, int64_t now)
 {
-    watch->seen = watch_progress(watch);
+    watch->seen = thrumi_watch_progress(watch);
     watch->since = now;
     watch->cpu_since = thrumi_look_cpu_ns(watch->thread);
     watch->told = false;

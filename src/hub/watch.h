@@ -13,7 +13,16 @@
 
 #include "base/histogram.h"
 #include "base/list.h"
+#include "sys/look.h"
 #include "task/context.h"
+
+/* Where the monitor of system calls has seen the hub. */
+struct thrumi_watch_call {
+    struct thrumi_look look;
+    uint64_t progress; /* see thrumi_watch_progress() */
+    int64_t since;     /* when it was first seen there, ns */
+    bool told;         /* of this one */
+};
 
 struct thrumi_watch {
     struct thrumi_link link;  /* on the list of all, under its lock */
@@ -35,6 +44,8 @@ struct thrumi_watch {
     int64_t since;     /* when it first saw that number, ns */
     int64_t cpu_since; /* CPU time of the thread then, ns */
     bool told;         /* of this hold */
+    /* of the monitor of system calls: */
+    struct thrumi_watch_call call;
 };
 
 /* A hub begins and ends to be seen; by its own thread. */
@@ -53,9 +64,11 @@ void thrumi_watch_looked(struct thrumi_watch *watch, int64_t now);
 /* Tasks that have begun and not ended. */
 uint64_t thrumi_watch_live(const struct thrumi_watch *watch);
 
-/* Is the hub held, with the same numbers as when the monitor last saw other
- * ones? One that sleeps, or has nobody to go on, is not. */
-bool thrumi_watch_holds(const struct thrumi_watch *watch);
+/* A number that changes whenever somebody else goes on. */
+uint64_t thrumi_watch_progress(const struct thrumi_watch *watch);
+/* Is the hub held, and has that number not changed since it was this one? One
+ * that sleeps, or has nobody to go on, is not. */
+bool thrumi_watch_is_held(const struct thrumi_watch *watch, uint64_t progress);
 /* The monitor sees the hub with new numbers. */
 void thrumi_watch_see(struct thrumi_watch *watch, int64_t now);
 

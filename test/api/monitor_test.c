@@ -19,6 +19,7 @@ struct told {
     thrum_fn *fn;
     int frames;
     bool exact;
+    int end; /* of a pipe: a byte is put into it */
 };
 
 static void on_hold(const thrum_hold *hold, void *arg)
@@ -114,6 +115,74 @@ TEST(one_that_blocks_is_told_of_with_its_call)
         assert_string_equal(told.call, "clock_nanosleep");
 }
 
+/* ---- system calls ---- */
+
+static void on_call(const thrum_hold *hold, void *arg)
+{
+    struct told *told = arg;
+
+    on_hold(hold, told);
+    if (count_of(told) == 1)
+        CHECK_INT(write(told->end, "x", 1), 1);
+}
+
+static int start_calls(struct told *told, int signal)
+{
+    thrum_monitor_options options = THRUM_MONITOR_OPTIONS;
+
+    options.limit_ns = 5000000;
+    options.fn = on_call;
+    options.arg = told;
+    options.signal = signal;
+    return thrum_monitor_start_calls(&options);
+}
+
+/* Nobody but the monitor ends this wait. */
+static void *reads(void *arg)
+{
+    struct told *told = arg;
+    int ends[2];
+    char byte;
+
+    CHECK_INT(pipe(ends), 0);
+    told->end = ends[1];
+    CHECK_INT(start_calls(told, 0), 0);
+    CHECK_INT(read(ends[0], &byte, 1), 1);
+    CHECK_INT(thrum_monitor_stop_calls(), 0);
+    close(ends[0]);
+    close(ends[1]);
+    return NULL;
+}
+
+TEST(a_system_call_is_told_of_once_while_it_lasts)
+{
+    TEST_SKIP_EMULATED(OTHER_CALLS);
+
+    struct told told = {.count = 0};
+
+    run(reads, &told);
+    assert_int_equal(count_of(&told), 1);
+    assert_string_equal(told.call, "read");
+    assert_true(told.fn == reads || told.fn == NULL); /* refused */
+}
+
+/* Two monitors; each with a stop of its own. */
+TEST(the_monitor_of_system_calls_is_another_one)
+{
+    struct told told = {.count = 0};
+    struct told told_calls = {.count = 0};
+
+    assert_int_equal(thrum_monitor_stop_calls(), -ESRCH);
+    start(&told, 0);
+    assert_int_equal(start_calls(&told_calls, 0), 0);
+    assert_int_equal(start_calls(&told_calls, 0), -EALREADY);
+    run(computes, &told);
+    assert_int_equal(thrum_monitor_stop(), 0);
+    assert_int_equal(thrum_monitor_stop_calls(), 0);
+    assert_int_equal(thrum_monitor_stop_calls(), -ESRCH);
+    assert_int_equal(count_of(&told), 1);
+}
+
 TEST(one_that_is_asked_tells_where_it_is)
 {
     struct told told;
@@ -152,8 +221,8 @@ TEST(those_that_let_others_go_on_are_not_told_of)
     thrum_future_unref(future);
 }
 
-/* The monitor's own thread is nobody who could wake a greenlet. In a child, for
- * it has no other. */
+/* The monitors' own threads are nobody who could wake a greenlet. In a child,
+ * for it has no other. */
 static int deadlocks(void *arg)
 {
     struct told told = {.count = 0};
@@ -162,9 +231,11 @@ static int deadlocks(void *arg)
     (void)arg;
     thrum_event_init(&event);
     start(&told, 0);
+    CHECK_INT(start_calls(&told, 0), 0);
     CHECK_INT(thrum_hub_open(NULL), 0);
     CHECK_INT(thrum_event_wait(&event, THRUM_FOREVER), -EDEADLK);
     CHECK_INT(thrum_monitor_stop(), 0);
+    CHECK_INT(thrum_monitor_stop_calls(), 0);
     return 0;
 }
 
