@@ -10,11 +10,12 @@
  * A wait that is ended gives EAI_SYSTEM, with the reason in errno; the answer
  * that comes later is dropped.
  */
+#include "monkey/dns.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "monkey/dns.h"
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
 

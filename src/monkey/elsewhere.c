@@ -10,9 +10,8 @@
 #include <thrum/offload.h>
 #include <thrum/scope.h>
 
-/* errno is where the calling thread has it, which must be asked for at each use
- * and not once for the time before and after a wait. A greenlet stays in its
- * thread; what runs elsewhere does not. */
+/* Where errno is, is asked for at each use: what runs elsewhere is in another
+ * thread than its caller. */
 static __attribute__((noinline)) int elsewhere_errno(void)
 {
     return errno;

@@ -19,6 +19,12 @@
 
 #define TABLE_BUCKETS 1024u /* a power of 2, a few times the rows */
 
+#if defined(__x86_64__)
+# define TABLE_FIRST_VERSION "GLIBC_2.2.5"
+#else
+# define TABLE_FIRST_VERSION "GLIBC_2.17"
+#endif
+
 struct thrumi_originals thrumi_original;
 
 struct thrumi_monkey_row thrumi_monkey_rows[] = {
@@ -78,10 +84,14 @@ static bool table_is_stub(void *function)
            symbol != NULL && ((const ElfW(Sym) *)symbol)->st_shndx == SHN_UNDEF;
 }
 
+/* Some names are left only for programs that were linked long ago: with the
+ * version that libc had first on this processor. */
 static void *table_original(const char *name)
 {
     void *function = dlsym(RTLD_DEFAULT, name);
 
+    if (function == NULL)
+        function = dlvsym(RTLD_DEFAULT, name, TABLE_FIRST_VERSION);
     if (function != NULL && table_is_stub(function))
         function = dlsym(RTLD_NEXT, name);
     return function;
