@@ -24,7 +24,8 @@ import tempfile
 from checks import Report, code_of, files_below, read
 
 PAGE = "test/RULES.md"
-FOLDERS = ["test/api", "test/unit", "test/model", "test/coro", "test/stress"]
+FOLDERS = ["test/api", "test/unit", "test/model", "test/coro", "test/stress",
+           "test/monkey"]
 CLASSES = {"same", "switch", "differs", "owns", "note"}  # a note needs no test
 
 RULE = re.compile(r"[A-Z][0-9]+")

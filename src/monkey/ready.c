@@ -35,7 +35,7 @@ static __thread unsigned ready_turns;
 
 int thrumi_ready_found(int result)
 {
-    if (ready_turns-- > 0)
+    if (result < 0 || ready_turns-- > 0)
         return result;
     ready_turns = READY_TURNS;
     (void)thrum_pass(); /* what was found stands */

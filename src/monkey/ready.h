@@ -32,7 +32,8 @@ int thrumi_ready_wait(struct pollfd *fds, size_t n, thrum_time deadline);
  * a turn, since what they do may be what the caller looks for. */
 int thrumi_ready_pass(void);
 
-/* The same for one that has found `result`, but only now and then. */
+/* The same for one that has found `result`, but only now and then; and not when
+ * it has failed, with errno set. */
 int thrumi_ready_found(int result);
 
 /* A wait that looks for itself whether it is over. */

@@ -49,10 +49,22 @@ static inline struct timespec thrumi_span_of(int64_t ns)
     return (struct timespec){ns / THRUMI_SPAN_SECOND, ns % THRUMI_SPAN_SECOND};
 }
 
+/* A deadline which is none only by being far away. */
+static inline thrum_time thrumi_span_finite(thrum_time end)
+{
+    return end.ns == THRUM_FOREVER.ns ? thrum_at_ns(end.ns - 1) : end;
+}
+
+/* A point of the monotonic clock. */
+static inline thrum_time thrumi_span_at(const struct timespec *point)
+{
+    return thrumi_span_finite(thrum_at_ns(thrumi_span_ns(point)));
+}
+
 /* When it ends if it begins now. */
 static inline thrum_time thrumi_span_end(const struct timespec *span)
 {
-    return thrum_in_ns(thrumi_span_ns(span));
+    return thrumi_span_finite(thrum_in_ns(thrumi_span_ns(span)));
 }
 
 /* What is left of one that ends then. */

@@ -147,7 +147,7 @@ static int time_wait(clockid_t clock, const struct timespec *point)
 static int time_sleep_to(clockid_t clock, const struct timespec *point)
 {
     if (clock == CLOCK_MONOTONIC)
-        return thrum_sleep(thrum_at_ns(thrumi_span_ns(point)));
+        return thrum_sleep(thrumi_span_at(point));
     return time_is_reached(clock, point) ? thrum_pass()
                                          : time_wait(clock, point);
 }
