@@ -15,6 +15,7 @@
  */
 #include <limits.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,13 @@ void *thrumi_hook_dlopen(const char *name, int flags)
 
 uintptr_t thrumi_dlsym_original;
 
+static atomic_uint load_answers; /* that were hooks */
+
+unsigned thrumi_dlsym_answers(void)
+{
+    return atomic_load_explicit(&load_answers, memory_order_relaxed);
+}
+
 /* The hook, if what would be found is the original of a patched name; NULL: it is
  * to be looked for as it was asked. RTLD_NEXT depends on the caller. */
 void *thrumi_dlsym_answer(void *handle, const char *name)
@@ -136,6 +144,7 @@ void *thrumi_dlsym_answer(void *handle, const char *name)
     if (row == NULL || (row->families & thrumi_monkey_families()) == 0 ||
         (uintptr_t)thrumi_original.dlsym(handle, name) != row->original)
         return NULL;
+    atomic_fetch_add_explicit(&load_answers, 1, memory_order_relaxed);
     return (void *)row->hook;
 }
 

@@ -10,21 +10,36 @@
 
 #include <string.h>
 
-/* How the names of those begin that are left alone. */
-static const char *const objects_alone[] = {
-    "libthrum",   "libc.so.",  "libc-",    "ld-linux", "ld-2.",
-    "libasan",    "libtsan.",  "libubsan", "liblsan",  "libclang_rt",
-    "linux-vdso", "vgpreload", NULL};
+/* How the names of those begin that are left alone, and why. */
+static const struct {
+    const char *name;
+    const char *why;
+} objects_alone[] = {
+    {"libthrum", "Thrum itself"},
+    {"libc.so.", "libc"},
+    {"libc-", "libc"},
+    {"ld-linux", "the loader"},
+    {"ld-2.", "the loader"},
+    {"libasan", "of a sanitizer"},
+    {"libtsan.", "of a sanitizer"},
+    {"libubsan", "of a sanitizer"},
+    {"liblsan", "of a sanitizer"},
+    {"libclang_rt", "of a sanitizer"},
+    {"linux-vdso", "the kernel's"},
+    {"vgpreload", "of Valgrind"},
+};
 
-static bool objects_is_named_alone(const char *path)
+const char *thrumi_objects_left_alone(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
 
-    for (size_t i = 0; objects_alone[i] != NULL; i++)
-        if (strncmp(name, objects_alone[i], strlen(objects_alone[i])) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < sizeof(objects_alone) / sizeof(objects_alone[0]);
+         i++)
+        if (strncmp(name, objects_alone[i].name,
+                    strlen(objects_alone[i].name)) == 0)
+            return objects_alone[i].why;
+    return NULL;
 }
 
 /* Does this code lie in it? */
@@ -48,8 +63,9 @@ static int objects_visit(struct dl_phdr_info *info, size_t size, void *arg)
     (void)size;
     if (!thrumi_slots_open(&object.slots, info))
         return 0;
-    object.left_alone =
-        objects_is_named_alone(object.path) || objects_is_self(&object.slots);
+    object.left_alone = objects_is_self(&object.slots)
+                            ? "Thrum itself"
+                            : thrumi_objects_left_alone(object.path);
     return visit->fn(&object, visit->arg) ? 0 : 1;
 }
 
@@ -60,4 +76,19 @@ void thrumi_objects_each(bool (*fn)(const struct thrumi_object_seen *object,
     struct objects_visit visit = {fn, arg};
 
     (void)dl_iterate_phdr(objects_visit, &visit);
+}
+
+static int objects_count(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    *(unsigned long long *)arg = info->dlpi_adds;
+    return 1;
+}
+
+unsigned long long thrumi_objects_loaded(void)
+{
+    unsigned long long loaded = 0;
+
+    (void)dl_iterate_phdr(objects_count, &loaded);
+    return loaded;
 }

@@ -13,8 +13,15 @@ struct thrumi_object_seen {
     const char *path; /* the program's own is "" */
     struct thrumi_slots slots;
     const struct dl_phdr_info *info;
-    bool left_alone; /* Thrum itself, libc, the loader, a sanitizer's */
+    const char *left_alone; /* why, in a few words; NULL: it is not */
 };
+
+/* The same of an object by its path; what is not known to be one of those is
+ * not. */
+const char *thrumi_objects_left_alone(const char *path);
+
+/* How many were ever loaded. */
+unsigned long long thrumi_objects_loaded(void);
 
 /* Calls fn with each object of the base namespace that has slots, until it
  * returns false. No object comes or goes meanwhile. */

@@ -29,7 +29,8 @@ static struct {
     pthread_mutex_t lock;
     pthread_once_t once;
     atomic_uint families; /* written under the lock */
-} patch = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_ONCE_INIT, 0};
+    atomic_ullong loaded; /* objects, when the first one was patched */
+} patch = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_ONCE_INIT, 0, 0};
 
 /* One walk over all slots. */
 struct patch_walk {
@@ -146,6 +147,15 @@ unsigned thrumi_monkey_families(void)
     return atomic_load_explicit(&patch.families, memory_order_relaxed);
 }
 
+unsigned thrumi_monkey_late_objects(void)
+{
+    if (thrumi_monkey_families() == 0)
+        return 0;
+    return (
+        unsigned)(thrumi_objects_loaded() -
+                  atomic_load_explicit(&patch.loaded, memory_order_relaxed));
+}
+
 /* Nothing is half done: what cannot be written is undone. */
 static int patch_set(unsigned families)
 {
@@ -156,6 +166,9 @@ static int patch_set(unsigned families)
         (void)patch_walk(before);
         return rc;
     }
+    if (before == 0)
+        atomic_store_explicit(&patch.loaded, thrumi_objects_loaded(),
+                              memory_order_relaxed);
     atomic_store_explicit(&patch.families, families, memory_order_relaxed);
     return 0;
 }

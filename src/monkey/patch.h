@@ -10,6 +10,12 @@
 /* The families that are patched now. */
 unsigned thrumi_monkey_families(void);
 
+/* How many objects were loaded since anything was patched. */
+unsigned thrumi_monkey_late_objects(void);
+
+/* How many hooks dlsym() has given. */
+unsigned thrumi_dlsym_answers(void);
+
 /* For sys/dlsym_*.S: see load.c. */
 extern uintptr_t thrumi_dlsym_original;
 void *thrumi_dlsym_answer(void *handle, const char *name);

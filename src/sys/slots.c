@@ -61,6 +61,8 @@ static void slots_read_dynamic(struct thrumi_slots *slots, const ElfW(Dyn) * at)
             slots->tables[1] = (const void *)slots_address(slots, at);
         else if (at->d_tag == DT_PLTRELSZ)
             slots->counts[1] = at->d_un.d_val / sizeof(ElfW(Rela));
+        else if (at->d_tag == DT_GNU_HASH)
+            slots->hash = (const void *)slots_address(slots, at);
     }
 }
 
@@ -146,6 +148,57 @@ void thrumi_slots_each(const struct thrumi_slots *slots,
                 !fn(&slot, arg))
                 return;
 }
+
+/* ---- what it defines ---- */
+
+static uint32_t slots_hash(const char *name)
+{
+    uint32_t hash = 5381;
+
+    for (; *name != '\0'; name++)
+        hash = hash * 33 + (unsigned char)*name;
+    return hash;
+}
+
+static bool slots_is_function(const struct thrumi_slots *slots, size_t index,
+                              const char *name)
+{
+    const ElfW(Sym) *symbol = &slots->symbols[index];
+
+    return symbol->st_shndx != SHN_UNDEF &&
+           ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
+           strcmp(slots->strings + symbol->st_name, name) == 0;
+}
+
+/* The table: counts of buckets, of the first symbol and of words of the filter,
+ * a shift; the filter; for each bucket its first symbol; for each symbol its
+ * hash, whose lowest bit is set in the last one of a bucket. */
+bool thrumi_slots_defines(const struct thrumi_slots *slots, const char *name)
+{
+    const uint32_t *table = slots->hash;
+    uint32_t hash = slots_hash(name);
+    const uint32_t *buckets;
+    const uint32_t *chain;
+    uint32_t index;
+
+    if (table == NULL || table[0] == 0)
+        return false;
+    buckets = table + 4 + table[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    chain = buckets + table[0];
+    index = buckets[hash % table[0]];
+    if (index < table[1])
+        return false;
+    for (;; index++) {
+        uint32_t one = chain[index - table[1]];
+
+        if ((one | 1u) == (hash | 1u) && slots_is_function(slots, index, name))
+            return true;
+        if (one & 1u)
+            return false;
+    }
+}
+
+/* ---- read-only ones ---- */
 
 static int slots_protect(const struct thrumi_slots *slots, int how)
 {

@@ -45,6 +45,7 @@ struct thrumi_slots {
     const char *strings;
     const ElfW(Rela) * tables[2]; /* those of DT_RELA and DT_JMPREL */
     size_t counts[2];
+    const uint32_t *hash; /* its table of names, of GNU's kind; or NULL */
 };
 
 /* False: it has no slots, or this processor's are not known. */
@@ -55,6 +56,9 @@ bool thrumi_slots_open(struct thrumi_slots *slots,
 void thrumi_slots_each(const struct thrumi_slots *slots,
                        bool (*fn)(const struct thrumi_slot *slot, void *arg),
                        void *arg);
+
+/* Does the object define a function of that name which others can call? */
+bool thrumi_slots_defines(const struct thrumi_slots *slots, const char *name);
 
 /* Makes what is read-only of it writable, and read-only again. 0 or -errno. */
 int thrumi_slots_unseal(const struct thrumi_slots *slots);
