@@ -22,6 +22,7 @@
 
 #include "monkey/objects.h"
 #include "monkey/table.h"
+#include "monkey/watch.h"
 
 #define PATCH_LOOKS 4 /* at most, while slots are being bound */
 
@@ -189,12 +190,16 @@ static int patch_change(unsigned add, unsigned drop)
 
 int thrum_monkey_patch(unsigned families)
 {
-    return patch_change(families, 0);
+    int rc = patch_change(families, 0);
+
+    if (rc == 0)
+        thrumi_monkey_watch();
+    return rc;
 }
 
 int thrum_monkey_patch_all(void)
 {
-    return patch_change(THRUM_MONKEY_ALL, 0);
+    return thrum_monkey_patch(THRUM_MONKEY_ALL);
 }
 
 int thrum_monkey_unpatch(unsigned families)
