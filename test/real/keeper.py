@@ -93,7 +93,8 @@ class Server:
 
     def launch(self, command):
         environment = {name: value for name, value in os.environ.items()
-                       if name not in ("LD_PRELOAD", "NOTIFY_SOCKET")}
+                       if name not in ("LD_PRELOAD", "MALLOC_PERTURB_",
+                                        "NOTIFY_SOCKET")}
         environment["HOME"] = self.folder
         with open(self.log, "ab") as log:
             # after the change of user, which would forget the signal
