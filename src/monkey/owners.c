@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monkey/owners.c - a table of owners, by the address of the mutex.
+ * monkey/owners.c - a table of owners, by the address of what they have.
  *
- * An entry is made and dropped by who has the mutex, so that of one mutex there
- * is one entry at most; that is reused, as the same mutexes are locked again and
- * again.
+ * Of one object there is one entry at most. Entries are used again and never
+ * freed, as the same objects are locked again and again.
  *
  * The kind of a mutex is read from its inside, which glibc has as it is since
  * static initialisers hold it.
@@ -25,7 +24,7 @@
 
 struct owners_entry {
     struct owners_entry *next;
-    const pthread_mutex_t *mutex; /* NULL: free */
+    const void *object; /* NULL: free */
     const thrum_greenlet *owner;
     unsigned depth;
 };
@@ -47,9 +46,9 @@ bool thrumi_owners_matter(const pthread_mutex_t *mutex)
     return kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK;
 }
 
-static struct owners_bucket *owners_open(const pthread_mutex_t *mutex)
+static struct owners_bucket *owners_open(const void *object)
 {
-    uint64_t hash = (uintptr_t)mutex / 8 * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = (uintptr_t)object / 8 * UINT64_C(0x9e3779b97f4a7c15);
     struct owners_bucket *bucket = &owners_buckets[hash >> 58];
 
     pthread_mutex_lock(&bucket->lock);
@@ -63,19 +62,19 @@ static void owners_close(struct owners_bucket *bucket)
 
 /* The entry of a mutex, or with NULL a free one; NULL: there is none. */
 static struct owners_entry *owners_find(const struct owners_bucket *bucket,
-                                        const pthread_mutex_t *mutex)
+                                        const void *object)
 {
     struct owners_entry *entry = bucket->first;
 
-    while (entry != NULL && entry->mutex != mutex)
+    while (entry != NULL && entry->object != object)
         entry = entry->next;
     return entry;
 }
 
-enum thrumi_owner thrumi_owners_ask(const pthread_mutex_t *mutex)
+enum thrumi_owner thrumi_owners_ask(const void *object)
 {
-    struct owners_bucket *bucket = owners_open(mutex);
-    const struct owners_entry *entry = owners_find(bucket, mutex);
+    struct owners_bucket *bucket = owners_open(object);
+    const struct owners_entry *entry = owners_find(bucket, object);
     enum thrumi_owner owner = THRUMI_OWNER_NONE;
 
     if (entry != NULL)
@@ -85,47 +84,50 @@ enum thrumi_owner thrumi_owners_ask(const pthread_mutex_t *mutex)
     return owner;
 }
 
-static struct owners_entry *owners_make(struct owners_bucket *bucket)
+/* A new one; NULL: no memory. */
+static struct owners_entry *owners_make(struct owners_bucket *bucket,
+                                        const void *object,
+                                        const thrum_greenlet *owner)
 {
     struct owners_entry *entry = owners_find(bucket, NULL);
 
-    if (entry != NULL)
-        return entry;
-    entry = malloc(sizeof(*entry));
-    if (entry == NULL)
-        return NULL;
-    entry->next = bucket->first;
-    bucket->first = entry;
+    if (entry == NULL) {
+        entry = malloc(sizeof(*entry));
+        if (entry == NULL)
+            return NULL;
+        entry->next = bucket->first;
+        bucket->first = entry;
+    }
+    *entry = (struct owners_entry){entry->next, object, owner, 1};
+    atomic_fetch_add_explicit(&thrumi_owners_known, 1, memory_order_relaxed);
     return entry;
 }
 
-bool thrumi_owners_add(const pthread_mutex_t *mutex)
+bool thrumi_owners_add(const void *object)
 {
-    struct owners_bucket *bucket = owners_open(mutex);
-    struct owners_entry *entry = owners_find(bucket, mutex);
+    struct owners_bucket *bucket = owners_open(object);
+    struct owners_entry *entry = owners_find(bucket, object);
+    const thrum_greenlet *self = thrum_greenlet_current();
+    bool own;
 
-    if (entry != NULL) {
-        entry->depth++;
+    if (entry == NULL) {
+        entry = owners_make(bucket, object, self);
+        own = entry != NULL;
     } else {
-        entry = owners_make(bucket);
-        if (entry != NULL) {
-            *entry = (struct owners_entry){entry->next, mutex,
-                                           thrum_greenlet_current(), 1};
-            atomic_fetch_add_explicit(&thrumi_owners_known, 1,
-                                      memory_order_relaxed);
-        }
+        own = entry->owner == self;
+        entry->depth += own;
     }
     owners_close(bucket);
-    return entry != NULL;
+    return own;
 }
 
-void thrumi_owners_drop(const pthread_mutex_t *mutex)
+void thrumi_owners_drop(const void *object)
 {
-    struct owners_bucket *bucket = owners_open(mutex);
-    struct owners_entry *entry = owners_find(bucket, mutex);
+    struct owners_bucket *bucket = owners_open(object);
+    struct owners_entry *entry = owners_find(bucket, object);
 
     if (entry != NULL && --entry->depth == 0) {
-        entry->mutex = NULL;
+        entry->object = NULL;
         atomic_fetch_sub_explicit(&thrumi_owners_known, 1,
                                   memory_order_relaxed);
     }

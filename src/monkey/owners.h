@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monkey/owners.h - which greenlet has locked a mutex that asks who it is.
+ * monkey/owners.h - which greenlet has locked what asks who it is.
  *
- * A recursive or error-checking mutex knows its owner by the number of the
- * thread, which all greenlets of a thread share: it would let a second one in.
- * So for those, and for no others, it is remembered which greenlet has it.
+ * A recursive or error-checking mutex and a stream of stdio know their owner by
+ * the number of the thread, which all greenlets of a thread share: they would let
+ * a second one in. So of those it is remembered which greenlet has them.
  */
 #ifndef THRUMI_MONKEY_OWNERS_H
 #define THRUMI_MONKEY_OWNERS_H
@@ -19,16 +19,17 @@ enum thrumi_owner {
     THRUMI_OWNER_OTHER,
 };
 
-/* How many mutexes are remembered. */
+/* How many objects are remembered. */
 extern atomic_uint thrumi_owners_known;
 
-/* Does it ask who locks it? */
+/* Is it a mutex that asks who locks it? */
 bool thrumi_owners_matter(const pthread_mutex_t *mutex);
 
-enum thrumi_owner thrumi_owners_ask(const pthread_mutex_t *mutex);
-/* The calling greenlet has locked it, once more perhaps. False: no memory. */
-bool thrumi_owners_add(const pthread_mutex_t *mutex);
+enum thrumi_owner thrumi_owners_ask(const void *object);
+/* The calling greenlet has locked it, once more perhaps. False: another has, or
+ * there is no memory. */
+bool thrumi_owners_add(const void *object);
 /* It was unlocked once. */
-void thrumi_owners_drop(const pthread_mutex_t *mutex);
+void thrumi_owners_drop(const void *object);
 
 #endif /* THRUMI_MONKEY_OWNERS_H */

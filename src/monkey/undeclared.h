@@ -8,7 +8,9 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -26,5 +28,24 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *span,
 /* Newer than some of the libraries that this is built with. */
 int epoll_pwait2(int epoll, struct epoll_event *events, int most,
                  const struct timespec *span, const sigset_t *mask);
+
+char *__fgets_chk(char *into, size_t room, int n, FILE *stream);
+size_t __fread_chk(void *into, size_t room, size_t size, size_t count,
+                   FILE *stream);
+int __vasprintf_chk(char **ret, int flag, const char *format,
+                    va_list arguments);
+int __vfprintf_chk(FILE *stream, int flag, const char *format,
+                   va_list arguments);
+int __fprintf_chk(FILE *stream, int flag, const char *format, ...);
+int __vprintf_chk(int flag, const char *format, va_list arguments);
+int __printf_chk(int flag, const char *format, ...);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
+int __dprintf_chk(int fd, int flag, const char *format, ...);
+
+/* As the C of 1999 has them; <stdio.h> gives them the old names. */
+int __isoc99_vfscanf(FILE *stream, const char *format, va_list arguments);
+int __isoc99_fscanf(FILE *stream, const char *format, ...);
+int __isoc99_scanf(const char *format, ...);
+int __isoc99_vscanf(const char *format, va_list arguments);
 
 #endif /* THRUMI_MONKEY_UNDECLARED_H */
