@@ -25,7 +25,9 @@
  *
  * What cannot be reached is told by thrum_monkey_report(): what an object calls
  * inside of itself, what libc does inside of its own functions, system calls
- * made without libc, programs that are linked statically.
+ * made without libc, programs that are linked statically. And while the program
+ * runs with THRUM_MONKEY_WATCH=1 in its environment, on standard error: who
+ * blocks all the same, and where.
  *
  * These functions are in libthrum-monkey (-lthrum-monkey). Rules: P1-P49.
  */
@@ -108,7 +110,7 @@ THRUM_API void *thrum_monkey_original(const char *symbol);
  * Call from:  any thread or greenlet.
  * Blocks:     as writing to the stream does.
  * Ownership:  borrows the stream.
- * Returns:    0; -EIO when the stream has an error. */
+ * Returns:    0; -EIO when the stream has an error; -ENOMEM. */
 THRUM_API int thrum_monkey_report(FILE *stream);
 
 THRUM_END_DECLS
