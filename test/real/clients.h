@@ -23,8 +23,8 @@
 
 /* The files are shared objects, see test/monkey/meson.build. */
 #define CLIENT_MAIN(file)                \
- int monkey_main(int argc, char **argv); \
- int monkey_main(int argc, char **argv)  \
+ int client_main(int argc, char **argv); \
+ int client_main(int argc, char **argv)  \
  {                                       \
   return test_main(file, argc, argv);    \
  }
