@@ -115,18 +115,19 @@ static int demo_write_timeline(const struct fetch_options *options,
 
 /* ---- the runs ---- */
 
-static int demo_fetch(const struct fetch_options *asked, const char *executor,
-                      struct demo_urls *urls, struct fetch_report *ret)
+static int demo_fetch(const struct fetch_options *asked,
+                      const struct executor_kind *kind, struct demo_urls *urls,
+                      struct fetch_report *ret)
 {
     struct fetch_options options = *asked;
     struct fetch_source source = {demo_next_url, urls, (size_t)urls->count};
 
     urls->next = 0;
-    options.executor = executor;
-    options.append_results = executor != executor_kinds[0].name;
+    options.executor = kind->name;
+    options.append_results = kind != &executor_kinds[0];
     options.timeline = NULL; /* one for all, at the end */
     options.keep_records = true;
-    if (options.workers == 0)
+    if (options.workers == 0 && !executor_kind_is_many(kind))
         options.workers = DEMO_WORKERS;
     return fetch_run(&options, &source, ret);
 }
@@ -173,8 +174,7 @@ static int demo_run_all(const struct fetch_options *options,
     while (n < DEMO_RUNS && status == STATUS_OK &&
            executor_kinds[n].name != NULL) {
         demo_reset_peak();
-        if (demo_fetch(options, executor_kinds[n].name, urls, &reports[n]) <
-            0) {
+        if (demo_fetch(options, &executor_kinds[n], urls, &reports[n]) < 0) {
             status = reports[n].results_failed ? STATUS_OUTPUT : STATUS_FAILED;
             break;
         }

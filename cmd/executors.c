@@ -8,14 +8,15 @@
 #include "executors.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <thrum/green_pool.h>
 #include <thrum/inline.h>
 #include <thrum/process_pool.h>
 #include <thrum/thread_pool.h>
 
+#include "green.h"
+
+#define EXECUTORS_THREADS   4096
 #define EXECUTORS_PROCESSES 1024 /* the library's limit */
 
 static int executors_inline(const struct executor_setup *setup,
@@ -35,20 +36,6 @@ static int executors_threads(const struct executor_setup *setup,
     return thrum_thread_pool_new(&options, ret);
 }
 
-/* Greenlets of the main thread. What they call blocks, so each has a thread make
- * the call; there are to be as many. */
-static int executors_green(const struct executor_setup *setup,
-                           thrum_executor **ret)
-{
-    thrum_green_pool_options options = THRUM_GREEN_POOL_OPTIONS;
-    char text[16];
-
-    snprintf(text, sizeof(text), "%d", setup->workers);
-    setenv("THRUM_OFFLOAD_THREADS", text, 0);
-    options.limit = setup->workers;
-    return thrum_green_pool_new(&options, ret);
-}
-
 static int executors_processes(const struct executor_setup *setup,
                                thrum_executor **ret)
 {
@@ -63,14 +50,14 @@ static int executors_processes(const struct executor_setup *setup,
 
 const struct executor_kind executor_kinds[] = {
     {"inline", "inline", "one at a time, in the main thread", 1, false, false,
-     executors_inline},
-    {"threads", "threads", "a pool of threads", 0, false, false,
-     executors_threads},
-    {"green", "green (offloaded)", "greenlets, whose calls threads make", 0,
-     true, false, executors_green},
+     executors_inline, NULL, NULL},
+    {"threads", "threads", "a pool of threads", EXECUTORS_THREADS, false, false,
+     executors_threads, NULL, NULL},
     {"processes", "processes", "a pool of processes", EXECUTORS_PROCESSES,
-     false, true, executors_processes},
-    {NULL, NULL, NULL, 0, false, false, NULL},
+     false, true, executors_processes, NULL, NULL},
+    {"green", green_label, green_about, 0, true, false, green_make, green_fits,
+     green_leave},
+    {NULL, NULL, NULL, 0, false, false, NULL, NULL, NULL},
 };
 
 const struct executor_kind *executor_kind_find(const char *name)
@@ -82,9 +69,35 @@ const struct executor_kind *executor_kind_find(const char *name)
     return kind->name != NULL ? kind : NULL;
 }
 
-int executor_kind_workers(const struct executor_kind *kind, int asked)
+bool executor_kind_is_many(const struct executor_kind *kind)
 {
-    if (kind->max_workers > 0 && asked > kind->max_workers)
-        return kind->max_workers;
-    return asked;
+    return kind->green && green_is_many;
+}
+
+/* Of greenlets as many as there is work for: one that waits costs little. */
+static int executor_kind_default(const struct executor_kind *kind, int most,
+                                 size_t tasks)
+{
+    if (!executor_kind_is_many(kind))
+        return thrum_default_workers();
+    return tasks > 0 && tasks < (size_t)most ? (int)tasks : most;
+}
+
+int executor_kind_workers(const struct executor_kind *kind,
+                          const struct executor_wish *wish)
+{
+    int most = kind->max_workers;
+    int workers = wish->workers;
+
+    if (most == 0)
+        most = kind->fits(wish->save);
+    if (workers == 0)
+        workers = executor_kind_default(kind, most, wish->tasks);
+    if (workers <= most)
+        return workers;
+    if (most > 1 && !wish->quiet)
+        fprintf(stderr, "thrum: %s: %d at once, %d do not fit%s\n", kind->name,
+                most, workers,
+                executor_kind_is_many(kind) ? " (ulimit -n)" : "");
+    return most;
 }

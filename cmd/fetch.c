@@ -33,9 +33,9 @@
 
 #include "escape.h"
 #include "executors.h"
+#include "green.h"
 #include "interrupt.h"
 #include "lanes.h"
-#include "offloaded.h"
 #include "parcel.h"
 #include "progress.h"
 #include "results.h"
@@ -43,7 +43,8 @@
 #include "transfer.h"
 
 #define FETCH_SPARE_SLOTS 64
-#define FETCH_TICK_MS     100 /* the longest that nothing is looked at */
+#define FETCH_AHEAD       4096 /* URLs that wait for a worker, at the most */
+#define FETCH_TICK_MS     100  /* the longest that nothing is looked at */
 
 struct fetch_slot {
     struct fetch *fetch;
@@ -72,6 +73,7 @@ struct fetch {
     struct results *results; /* NULL: none are written */
     struct progress progress;
     int64_t next_tick_ns;
+    bool made;  /* the executor was */
     bool keep;  /* the records */
     bool ended; /* no more URLs are taken */
 };
@@ -116,7 +118,7 @@ static void *fetch_green(void *arg)
     int rc;
 
     slot->record.worker = lanes_take(lanes);
-    rc = offloaded_call(fetch_transfer, slot);
+    rc = green_call(fetch_transfer, slot);
     lanes_release(lanes, slot->record.worker);
     if (rc == THRUM_ECANCELLED)
         return NULL;
@@ -276,9 +278,9 @@ static int fetch_send(struct fetch *fetch, struct fetch_slot *slot,
     int rc;
 
     if (!fetch->kind->apart)
-        return thrum_scope_submit(
-            fetch->scope, fetch->executor,
-            fetch->kind->offloads ? fetch_green : fetch_one, slot, 0, ret);
+        return thrum_scope_submit(fetch->scope, fetch->executor,
+                                  fetch->kind->green ? fetch_green : fetch_one,
+                                  slot, 0, ret);
     rc = parcel_submit(fetch->executor, &slot->record, ret);
     if (rc == 0)
         slot->future = *ret;
@@ -348,7 +350,10 @@ static int fetch_say(const char *what, int rc)
 
 static int fetch_make_slots(struct fetch *fetch, int workers)
 {
-    fetch->slot_count = 4 * (size_t)workers + FETCH_SPARE_SLOTS;
+    size_t ahead = 3 * (size_t)workers;
+
+    fetch->slot_count = (size_t)workers + FETCH_SPARE_SLOTS +
+                        (ahead < FETCH_AHEAD ? ahead : FETCH_AHEAD);
     fetch->slots = calloc(fetch->slot_count, sizeof(*fetch->slots));
     if (fetch->slots == NULL)
         return -ENOMEM;
@@ -359,6 +364,23 @@ static int fetch_make_slots(struct fetch *fetch, int workers)
     return 0;
 }
 
+/* What is made for so many. */
+static int fetch_make(struct fetch *fetch, const struct executor_setup *setup)
+{
+    int rc = fetch->kind->make(setup, &fetch->executor);
+
+    fetch->made = rc == 0;
+    if (rc == 0)
+        rc = thrum_future_set_new(&fetch->set);
+    if (rc == 0)
+        rc = thrum_scope_new(THRUM_FOREVER, &fetch->scope);
+    if (rc == 0)
+        rc = lanes_init(&fetch->lanes, fetch->begin_ns, (size_t)setup->workers);
+    if (rc == 0)
+        rc = fetch_make_slots(fetch, setup->workers);
+    return rc;
+}
+
 /* The executor, what collects from it, and room for what it works on. */
 static int fetch_open_executor(struct fetch *fetch)
 {
@@ -366,29 +388,21 @@ static int fetch_open_executor(struct fetch *fetch)
     const struct executor_kind *kind = executor_kind_find(name);
     struct parcel_setup parcel;
     struct executor_setup setup = {0, parcel_prepare, &parcel, sizeof(parcel)};
-    int workers = fetch->options->workers;
+    struct executor_wish wish = {fetch->options->workers, fetch->source->count,
+                                 fetch->options->output != NULL,
+                                 fetch->options->quiet};
     int rc;
 
     if (kind == NULL)
         return fetch_say(name, -EINVAL);
-    if (workers == 0)
-        workers = thrum_default_workers();
-    workers = executor_kind_workers(kind, workers);
+    setup.workers = executor_kind_workers(kind, &wish);
     fetch->kind = kind;
+    fetch->transfer.one_connection = kind->green;
     fetch->report->executor = kind->label;
-    fetch->report->workers = workers;
-    setup.workers = workers;
+    fetch->report->workers = setup.workers;
     rc = parcel_setup_init(&parcel, fetch->options, fetch->begin_ns);
     if (rc == 0)
-        rc = kind->make(&setup, &fetch->executor);
-    if (rc == 0)
-        rc = thrum_future_set_new(&fetch->set);
-    if (rc == 0)
-        rc = thrum_scope_new(THRUM_FOREVER, &fetch->scope);
-    if (rc == 0)
-        rc = lanes_init(&fetch->lanes, fetch->begin_ns, (size_t)workers);
-    if (rc == 0)
-        rc = fetch_make_slots(fetch, workers);
+        rc = fetch_make(fetch, &setup);
     return rc == 0 ? 0 : fetch_say(name, rc);
 }
 
@@ -443,6 +457,9 @@ static void fetch_close(struct fetch *fetch)
         thrum_executor_shutdown(fetch->executor, THRUM_WAIT, THRUM_FOREVER);
         thrum_executor_unref(fetch->executor);
     }
+    transfer_forget();
+    if (fetch->made && fetch->kind->leave != NULL)
+        fetch->kind->leave();
     free(fetch->slots);
     lanes_fini(&fetch->lanes);
 }

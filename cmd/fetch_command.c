@@ -37,7 +37,8 @@ static void fetch_command_sum_up(const struct fetch_report *report)
     fprintf(stderr, "%zu fetched, %zu failed", report->ok, report->failed);
     if (report->cancelled > 0)
         fprintf(stderr, ", %zu stopped", report->cancelled);
-    fprintf(stderr, ", in %.2f s\n", (double)report->wall_ns / 1e9);
+    fprintf(stderr, ", in %.2f s, at most %d at once\n",
+            (double)report->wall_ns / 1e9, report->workers);
 }
 
 static int fetch_command_timeline(const struct fetch_options *options,

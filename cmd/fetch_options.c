@@ -66,7 +66,8 @@ void fetch_options_help(FILE *out)
         fprintf(out, "                          %-10s %s\n", kind->name,
                 kind->about);
     fputs("                        (default: threads)\n"
-          "  -j, --jobs N          at most N at once, 1 to 4096\n"
+          "  -j, --jobs N          at most N at once, 1 to 65536 (default:\n"
+          "                        by the CPUs; green: by ulimit -n)\n"
           "      --timeout SECONDS for each attempt (default: none)\n"
           "      --retries N       more attempts after an error that may pass\n"
           "                        (default: 0)\n"
@@ -196,7 +197,7 @@ static int fetch_options_set(struct fetch_options *options, int option,
     case 'x':
         return fetch_options_executor(value, &options->executor);
     case 'j':
-        return fetch_options_number("-j", value, 1, 4096, &options->workers);
+        return fetch_options_number("-j", value, 1, 65536, &options->workers);
     case OPTION_TIMEOUT:
         return fetch_options_seconds("--timeout", value, &options->timeout);
     case OPTION_RETRIES:

@@ -16,6 +16,7 @@ int lanes_init(struct lanes *lanes, int64_t run, size_t n)
 {
     lanes->run = run;
     lanes->n = n;
+    lanes->untaken = 0;
     atomic_init(&lanes->next, 0);
     lanes->each = calloc(n, sizeof(*lanes->each));
     return lanes->each != NULL ? 0 : -ENOMEM;
@@ -41,17 +42,20 @@ int lanes_of_thread(struct lanes *lanes)
 
 int lanes_take(struct lanes *lanes)
 {
-    int lane = 0;
+    int lane = lanes->untaken;
 
     while (lanes->each[lane].taken)
         lane++;
     lanes->each[lane].taken = true;
+    lanes->untaken = lane + 1;
     return lane;
 }
 
 void lanes_release(struct lanes *lanes, int lane)
 {
     lanes->each[lane].taken = false;
+    if (lanes->untaken > lane)
+        lanes->untaken = lane;
 }
 
 static bool lanes_is_free(const struct lane *lane)

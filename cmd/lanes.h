@@ -23,6 +23,7 @@ struct lanes {
     atomic_int next;   /* thread's */
     struct lane *each; /* the main thread's alone */
     size_t n;
+    int untaken; /* all lanes below it are taken */
 };
 
 /* 0 or -ENOMEM; lanes_fini() may be called after it in any case. */

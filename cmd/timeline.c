@@ -143,11 +143,13 @@ static int timeline_lanes(const struct fetch_report *report)
     return lanes;
 }
 
-/* Few lanes are tall, hundreds are thin. */
+/* Few lanes are tall, hundreds are thin, and thousands share a screen or two. */
 static double timeline_lane_height(int lanes)
 {
     if (lanes <= 4)
         return 26;
+    if (lanes > 1024)
+        return 2048.0 / lanes;
     return lanes <= 64 ? 16 : lanes <= 256 ? 6 : 2;
 }
 
@@ -161,8 +163,8 @@ static void timeline_bar(FILE *out, const struct fetch_record *record,
     double gap = lane_height > 4 ? 1.5 : 0;
 
     fprintf(out,
-            "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" "
-            "height=\"%.1f\" rx=\"%.1f\"><title>",
+            "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" "
+            "height=\"%.2f\" rx=\"%.1f\"><title>",
             record->cancelled ? "off"
             : !record->ok     ? "bad"
             : shade           ? "ok b"
@@ -205,17 +207,32 @@ static void timeline_bars(FILE *out, const struct fetch_report *report,
     free(shades);
 }
 
+static int timeline_names_every(double lane_height)
+{
+    if (lane_height < 2)
+        return (int)(64 / lane_height);
+    return lane_height > 10 ? 1 : lane_height > 4 ? 4 : 32;
+}
+
+static void timeline_lane(FILE *out, double y, double height)
+{
+    fprintf(out,
+            "<rect class=\"lane\" x=\"%d\" y=\"%.1f\" width=\"%d\" "
+            "height=\"%.1f\"/>\n",
+            TIMELINE_LEFT, y + 0.5, TIMELINE_WIDTH, height - 1);
+}
+
 static void timeline_lane_names(FILE *out, int lanes, double lane_height)
 {
-    int every = lane_height > 10 ? 1 : lane_height > 4 ? 4 : 32;
+    int every = timeline_names_every(lane_height);
 
+    if (lane_height < 2) /* they cannot be told apart */
+        timeline_lane(out, 0, lanes * lane_height);
     for (int i = 0; i < lanes; i++) {
         double y = i * lane_height;
 
-        fprintf(out,
-                "<rect class=\"lane\" x=\"%d\" y=\"%.1f\" width=\"%d\" "
-                "height=\"%.1f\"/>\n",
-                TIMELINE_LEFT, y + 0.5, TIMELINE_WIDTH, lane_height - 1);
+        if (lane_height >= 2)
+            timeline_lane(out, y, lane_height);
         if (i % every == 0)
             fprintf(out,
                     "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%d"

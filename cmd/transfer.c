@@ -2,13 +2,18 @@
 /*
  * transfer.c - one URL over HTTP, with a plain blocking call.
  *
- * curl_easy_perform() blocks its thread until the body is there: the code of a
- * program with one thread. Each thread keeps one easy handle for as long as it
- * lives, so that connections, sessions and names are used again.
+ * curl_easy_perform() blocks until the body is there: the code of a program with
+ * one thread. Handles are used again, and with them connections, sessions and
+ * names: see handles.c.
  *
- * A transfer stops early in one way only: libcurl calls transfer_progress()
- * whenever something comes, and about once a second when nothing does, and
- * that asks whether somebody wants it stopped.
+ * A transfer stops early since libcurl calls transfer_progress() whenever
+ * something comes, and about once a second when nothing does, and that asks
+ * whether somebody wants it stopped. In a greenlet that is cancelled whatever
+ * libcurl waits for ends at once, which it takes for an error.
+ *
+ * libcurl starts a thread to look a name up. So many may do that at once, and no
+ * more: a transfer waits for its turn, and gives it to the next one when it has
+ * addresses to connect to.
  *
  * Repeated is what may pass by itself: no connection, a connection that broke,
  * a timeout, HTTP 429 and 5xx.
@@ -17,60 +22,52 @@
 
 #include <errno.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 #include <thrum.h>
 
 #include "backoff.h"
+#include "handles.h"
+
+#define TRANSFER_LOOKUPS 64 /* names that are being looked up, at the most */
+#define TRANSFER_LOOK_MS 100
 
 /* One attempt. */
 struct transfer {
     const struct transfer_options *options;
     struct fetch_record *record;
     struct save_file file;
-    CURL *curl;
+    struct handle handle;
     int save_error; /* 0, or -errno of a write to the file */
+    bool looks_up;  /* has a unit of transfer_lookups */
     char message[CURL_ERROR_SIZE];
 };
 
-static pthread_key_t transfer_key; /* of each thread's easy handle */
+static thrum_semaphore transfer_lookups;
 
 int transfer_begin(void)
 {
-    int rc = pthread_key_create(&transfer_key, curl_easy_cleanup);
+    int rc = thrum_semaphore_init(&transfer_lookups, TRANSFER_LOOKUPS,
+                                  TRANSFER_LOOKUPS);
 
     if (rc != 0)
-        return -rc;
+        return rc;
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+void transfer_forget(void)
+{
+    handles_free();
 }
 
 void transfer_end(void)
 {
-    /* A main thread that returns runs no destructors of keys. */
-    curl_easy_cleanup(pthread_getspecific(transfer_key));
-    pthread_setspecific(transfer_key, NULL);
-    pthread_key_delete(transfer_key);
+    handles_free();
     curl_global_cleanup();
-}
-
-/* This thread's handle, as new but for its open connections; or NULL. */
-static CURL *transfer_handle(void)
-{
-    CURL *curl = pthread_getspecific(transfer_key);
-
-    if (curl != NULL) {
-        curl_easy_reset(curl);
-        return curl;
-    }
-    curl = curl_easy_init();
-    if (curl != NULL && pthread_setspecific(transfer_key, curl) != 0) {
-        curl_easy_cleanup(curl);
-        return NULL;
-    }
-    return curl;
+    thrum_semaphore_fini(&transfer_lookups);
 }
 
 static bool transfer_is_too_big(const struct transfer *transfer)
@@ -103,6 +100,40 @@ static int transfer_progress(void *arg, curl_off_t to_get, curl_off_t got,
     return transfer->options->is_stopped() ? 1 : 0;
 }
 
+/* ---- names ---- */
+
+/* A name is to be looked up, or an address is taken for one. */
+static int transfer_look_up(void *resolver, void *reserved, void *arg)
+{
+    struct transfer *transfer = arg;
+    int rc = transfer->looks_up ? 0 : -ETIMEDOUT;
+
+    while (rc == -ETIMEDOUT && !transfer->options->is_stopped()) {
+        rc = thrum_semaphore_acquire(&transfer_lookups,
+                                     thrum_in_ms(TRANSFER_LOOK_MS));
+        transfer->looks_up = rc == 0;
+    }
+    return rc == 0 ? 0 : 1;
+}
+
+static void transfer_looked_up(struct transfer *transfer)
+{
+    if (transfer->looks_up)
+        thrum_semaphore_release(&transfer_lookups);
+    transfer->looks_up = false;
+}
+
+/* There are addresses, and this is one of them. */
+static curl_socket_t transfer_socket(void *arg, curlsocktype purpose,
+                                     struct curl_sockaddr *address)
+{
+    transfer_looked_up(arg);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                  address->protocol);
+}
+
+/* ---- options ---- */
+
 static void transfer_set_limits(CURL *curl,
                                 const struct transfer_options *options)
 {
@@ -117,7 +148,7 @@ static void transfer_set_limits(CURL *curl,
 
 static void transfer_set_up(struct transfer *transfer)
 {
-    CURL *curl = transfer->curl;
+    CURL *curl = transfer->handle.curl;
 
     curl_easy_setopt(curl, CURLOPT_URL, transfer->record->url);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "thrum");
@@ -132,10 +163,18 @@ static void transfer_set_up(struct transfer *transfer)
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* there are other threads */
+    curl_easy_setopt(curl, CURLOPT_RESOLVER_START_FUNCTION, transfer_look_up);
+    curl_easy_setopt(curl, CURLOPT_RESOLVER_START_DATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, transfer_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
     /* Nor wait for a name server when the time is up. */
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+    if (transfer->options->one_connection)
+        curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
     transfer_set_limits(curl, transfer->options);
 }
+
+/* ---- what came of it ---- */
 
 /* Tells in the record why there is no body. */
 static void transfer_explain(struct transfer *transfer, CURLcode code)
@@ -147,7 +186,7 @@ static void transfer_explain(struct transfer *transfer, CURLcode code)
         message = curl_easy_strerror(code);
     if (transfer->save_error != 0)
         message = thrum_strerror(transfer->save_error);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
+    if (record->cancelled)
         snprintf(record->error, sizeof(record->error), "stopped");
     else if (code == CURLE_FILESIZE_EXCEEDED || transfer_is_too_big(transfer))
         snprintf(record->error, sizeof(record->error),
@@ -171,8 +210,9 @@ static void transfer_finish(struct transfer *transfer, CURLcode code)
 {
     struct fetch_record *record = transfer->record;
 
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &record->status);
-    record->cancelled = code == CURLE_ABORTED_BY_CALLBACK;
+    curl_easy_getinfo(transfer->handle.curl, CURLINFO_RESPONSE_CODE,
+                      &record->status);
+    record->cancelled = code != CURLE_OK && transfer->options->is_stopped();
     if (code != CURLE_OK) {
         transfer_explain(transfer, code);
         return;
@@ -207,28 +247,42 @@ static bool transfer_may_pass(CURLcode code, long status)
     }
 }
 
+/* ---- attempts ---- */
+
+/* With a handle, and a file if the body is saved. */
+static CURLcode transfer_perform(struct transfer *transfer)
+{
+    CURLcode code;
+
+    if (!handles_take(transfer->record->url, transfer->options->one_connection,
+                      &transfer->handle)) {
+        transfer_explain(transfer, CURLE_OUT_OF_MEMORY);
+        return CURLE_OUT_OF_MEMORY;
+    }
+    transfer_set_up(transfer);
+    code = curl_easy_perform(transfer->handle.curl);
+    transfer_looked_up(transfer);
+    transfer_finish(transfer, code);
+    handles_put(&transfer->handle);
+    return code;
+}
+
 /* Once. True if it failed in a way that may pass. */
 static bool transfer_attempt(const struct transfer_options *options,
                              struct fetch_record *record)
 {
     struct transfer transfer = {.options = options, .record = record};
-    CURLcode code = CURLE_OUT_OF_MEMORY;
+    CURLcode code = CURLE_WRITE_ERROR;
 
     record->attempts++;
     record->bytes = 0;
     record->error[0] = '\0';
     if (options->save != NULL)
         transfer.save_error = save_open(options->save, &transfer.file);
-    transfer.curl = transfer_handle();
-    if (transfer.save_error != 0 || transfer.curl == NULL) {
-        transfer_explain(&transfer, transfer.save_error != 0
-                                        ? CURLE_WRITE_ERROR
-                                        : CURLE_OUT_OF_MEMORY);
-    } else {
-        transfer_set_up(&transfer);
-        code = curl_easy_perform(transfer.curl);
-        transfer_finish(&transfer, code);
-    }
+    if (transfer.save_error != 0)
+        transfer_explain(&transfer, code);
+    else
+        code = transfer_perform(&transfer);
     if (options->save != NULL)
         save_close(&transfer.file);
     return transfer_may_pass(code, record->status);

@@ -15,6 +15,7 @@ struct transfer_options {
     int retries;
     uint64_t max_bytes;       /* per body; 0: no limit */
     struct save_dir *save;    /* where bodies go, or NULL */
+    bool one_connection;      /* per handle: there are many of those */
     bool (*is_stopped)(void); /* asked often: give up now? */
 };
 
@@ -23,8 +24,12 @@ struct transfer_options {
 int transfer_begin(void);
 void transfer_end(void);
 
+/* Closes the connections that are kept for later. Nothing may be under way. */
+void transfer_forget(void);
+
 /* Fetches record->url, again if that may help, and fills in status, bytes,
- * attempts, ok, cancelled and error. Blocks; call it from any thread. */
+ * attempts, ok, cancelled and error. Blocks; call it from any thread, and where
+ * libc is patched from greenlets. */
 void transfer_run(const struct transfer_options *options,
                   struct fetch_record *record);
 

@@ -9,14 +9,23 @@
  * Nothing in a line can stop the list: a line that is too long, or that has a
  * NUL in it, becomes a text that is no URL, and fails alone where it is
  * fetched.
+ *
+ * What is no file, a pipe or a terminal, is waited for with poll(): where
+ * greenlets fetch, they go on meanwhile, and Ctrl-C ends it.
  */
 #include "url_list.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "interrupt.h"
 
 static const char url_list_cut_mark[] = " ... (line too long)";
 
@@ -42,24 +51,69 @@ int url_list_read(struct url_list *list, FILE *stream)
     return 0;
 }
 
-int url_list_open(struct url_list *list, const char *path)
+/* ---- what is waited for ---- */
+
+static ssize_t url_list_await(void *cookie, char *into, size_t n)
 {
-    struct stat about;
-    FILE *stream = stdin;
+    int fd = (int)(intptr_t)cookie;
+    struct pollfd fds[2] = {{fd, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
     int rc;
 
-    list->is_standard_input = strcmp(path, "-") == 0;
-    if (!list->is_standard_input)
-        stream = fopen(path, "re");
-    if (stream == NULL)
-        return -errno;
+    do
+        rc = poll(fds, 2, -1);
+    while (rc < 0 && errno == EINTR && interrupt_signal() == 0);
+    if (rc < 0)
+        return -1;
+    if (fds[1].revents == 0)
+        return read(fd, into, n);
+    errno = EINTR;
+    return -1;
+}
+
+static int url_list_hang_up(void *cookie)
+{
+    int fd = (int)(intptr_t)cookie;
+
+    return fd == STDIN_FILENO ? 0 : close(fd);
+}
+
+/* ---- opening ---- */
+
+/* A stream that has the descriptor; NULL and errno. */
+static FILE *url_list_stream(int fd)
+{
+    static const cookie_io_functions_t awaited = {.read = url_list_await,
+                                                  .close = url_list_hang_up};
+    struct stat about;
+
+    if (fstat(fd, &about) < 0)
+        return NULL;
     /* A folder opens, and fails only when it is read. */
-    if (fstat(fileno(stream), &about) == 0 && S_ISDIR(about.st_mode))
-        rc = -EISDIR;
-    else
-        rc = url_list_read(list, stream);
-    if (rc < 0 && !list->is_standard_input)
+    if (S_ISDIR(about.st_mode)) {
+        errno = EISDIR;
+        return NULL;
+    }
+    if (!S_ISREG(about.st_mode))
+        return fopencookie((void *)(intptr_t)fd, "r", awaited);
+    return fd == STDIN_FILENO ? stdin : fdopen(fd, "r");
+}
+
+int url_list_open(struct url_list *list, const char *path)
+{
+    bool is_standard_input = strcmp(path, "-") == 0;
+    int fd =
+        is_standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    FILE *stream;
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    stream = url_list_stream(fd);
+    rc = stream != NULL ? url_list_read(list, stream) : -errno;
+    if (rc < 0 && stream != NULL && stream != stdin)
         fclose(stream);
+    else if (rc < 0 && !is_standard_input)
+        close(fd);
     return rc;
 }
 
@@ -135,8 +189,8 @@ size_t url_list_count(struct url_list *list)
 
     if (list->stream == NULL)
         return count;
-    if (fstat(fileno(list->stream), &about) < 0 || !S_ISREG(about.st_mode) ||
-        ftello(list->stream) != 0)
+    if (fileno(list->stream) < 0 || fstat(fileno(list->stream), &about) < 0 ||
+        !S_ISREG(about.st_mode) || ftello(list->stream) != 0)
         return 0;
     while (url_list_next_line(list) != NULL)
         count++;
@@ -147,7 +201,7 @@ size_t url_list_count(struct url_list *list)
 
 void url_list_close(struct url_list *list)
 {
-    if (list->stream != NULL && !list->is_standard_input)
+    if (list->stream != NULL && list->stream != stdin)
         fclose(list->stream);
     free(list->line);
     url_list_init(list);

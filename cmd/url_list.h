@@ -21,7 +21,6 @@ struct url_list {
     size_t argument_count;
     size_t next_argument;
     FILE *stream; /* then its lines, or NULL */
-    bool is_standard_input;
     size_t lines; /* read until now */
     char *line;   /* URL_LIST_LINE_MAX bytes and a few */
 };

@@ -105,7 +105,7 @@ TEST(what_is_wrong_is_refused)
         "fetch -x fibres a",
         "fetch -j 0 a",
         "fetch -j -3 a",
-        "fetch -j 4097 a",
+        "fetch -j 65537 a",
         "fetch -j 3x a",
         "fetch -j 99999999999999999999 a",
         "fetch --timeout 0 a",

@@ -202,7 +202,7 @@ def test_a_redirect_to_another_protocol(bench):
 
 def test_messages_say_what_to_do(bench):
     for arguments, part in (
-            (["-j", "4097"], "from 1 to 4096"), (["-j", "2x"], "from 1 to"),
+            (["-j", "65537"], "from 1 to 65536"), (["-j", "2x"], "from 1 to"),
             (["-j", ""], "from 1 to"), (["--retries", "-1"], "from 0 to"),
             (["--retries", "9" * 30], "from 0 to"),
             (["--timeout", "0"], "above 0"),
