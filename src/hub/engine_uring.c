@@ -256,6 +256,20 @@ static int64_t uring_go_on(struct engine_uring *self, struct thrumi_io *io,
     return uring_try(self, io, deadline);
 }
 
+/* A UNIX socket whose listener's queue is full is told so at once with
+ * O_NONBLOCK, and at its SO_SNDTIMEO without: there is nothing to poll for. What
+ * somebody else has begun to connect is waited for, too. */
+static int64_t uring_go_on_connecting(struct engine_uring *self,
+                                      struct thrumi_io *io, int64_t result,
+                                      thrum_time deadline)
+{
+    if (result == -EAGAIN)
+        return THRUMI_IO_BLOCKS;
+    if (result == -EALREADY)
+        return uring_try(self, io, deadline);
+    return result == -EINPROGRESS ? uring_go_on(self, io, deadline) : result;
+}
+
 static int64_t uring_go(struct engine_uring *self, struct thrumi_io *io,
                         thrum_time deadline)
 {
@@ -269,7 +283,9 @@ static int64_t uring_go(struct engine_uring *self, struct thrumi_io *io,
         result = thrumi_io_try(io);
     if (result == -EAGAIN || result == THRUMI_IO_BLOCKS)
         result = uring_call(self, io, deadline);
-    if (result == -EAGAIN || result == -EINPROGRESS)
+    if (io->op == THRUMI_IO_CONNECT)
+        return uring_go_on_connecting(self, io, result, deadline);
+    if (result == -EAGAIN)
         result = uring_go_on(self, io, deadline);
     return result;
 }

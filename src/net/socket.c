@@ -83,6 +83,14 @@ static int64_t socket_connect(struct thrumi_io *io, thrum_time deadline)
     return result;
 }
 
+/* What the system says when the socket's own patience is at its end. */
+static int socket_impatient(const struct thrumi_io *io)
+{
+    if (io->to->sa_family == AF_UNIX)
+        return -EAGAIN;
+    return io->joined ? -EALREADY : -EINPROGRESS;
+}
+
 /* With the patience that the socket itself is set to have. */
 static int64_t socket_connect_as_set(struct thrumi_io *io)
 {
@@ -95,7 +103,7 @@ static int64_t socket_connect_as_set(struct thrumi_io *io)
         return -EAGAIN;
     if (result == -EAGAIN ||
         (result == -ETIMEDOUT && thrumi_time_past(deadline)))
-        return -EINPROGRESS;
+        return socket_impatient(io);
     return result;
 }
 

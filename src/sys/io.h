@@ -97,6 +97,7 @@ struct thrumi_io {
     bool sigpipe;       /* a write that nobody can read raises SIGPIPE */
     bool nowait;        /* -EAGAIN instead of a wait */
     bool started;       /* a connect is under way; set by the try */
+    bool joined;        /* and was begun by somebody before us */
     int fd;
     int other;      /* sendfile, splice: where it comes from */
     unsigned flags; /* of the call */

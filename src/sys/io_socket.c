@@ -80,33 +80,6 @@ int64_t thrumi_io_try_accept(struct thrumi_io *io)
     return result;
 }
 
-static bool socket_has_peer(int fd)
-{
-    struct sockaddr_storage peer;
-    socklen_t length = sizeof(peer);
-
-    return getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
-}
-
-/* A connect that was begun: is it done? */
-static int64_t socket_connected(struct thrumi_io *io)
-{
-    int error = 0;
-    socklen_t length = sizeof(error);
-    int ready;
-
-    if (socket_has_peer(io->fd)) /* nearly always: one call for two */
-        return 0;
-    ready = thrumi_io_poll(io->fd, POLLOUT);
-    if (ready < 0)
-        return ready;
-    if (ready == 0)
-        return thrumi_io_again(io, io->fd, THRUMI_WRITABLE);
-    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
-        return -errno;
-    return -error;
-}
-
 static bool socket_is_tcp(int fd)
 {
     int protocol = 0;
@@ -131,10 +104,12 @@ static int64_t socket_connect_flagged(struct thrumi_io *io)
 
 static int64_t socket_connect_begin(struct thrumi_io *io)
 {
+    bool tcp =
+        (io->started && io->kind == THRUMI_IO_TCP) || socket_is_tcp(io->fd);
     int64_t result;
 
-    if (socket_is_tcp(io->fd)) {
-        io->kind = THRUMI_IO_TCP; /* nothing is above it yet */
+    io->kind = tcp ? THRUMI_IO_TCP : THRUMI_IO_SOCKET;
+    if (tcp) { /* nothing is above it yet */
         result = thrumi_io_result(
             sendto(io->fd, NULL, 0, MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL,
                    io->to, io->to_length));
@@ -146,16 +121,54 @@ static int64_t socket_connect_begin(struct thrumi_io *io)
     return socket_connect_flagged(io);
 }
 
+static bool socket_has_peer(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(peer);
+
+    return getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
+}
+
+/* A connect that was begun: is it done? Only TCP can be asked by connecting once
+ * more, after which the system, too, knows what has become of it: a second
+ * connect says EISCONN, or begins anew after a failure. */
+static int64_t socket_connected(struct thrumi_io *io)
+{
+    int error = 0;
+    socklen_t length = sizeof(error);
+    int ready;
+
+    if (io->kind == THRUMI_IO_TCP)
+        return socket_connect_begin(io);
+    if (socket_has_peer(io->fd)) /* nearly always: one call for two */
+        return 0;
+    ready = thrumi_io_poll(io->fd, POLLOUT);
+    if (ready < 0)
+        return ready;
+    if (ready == 0)
+        return -EINPROGRESS;
+    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        return -errno;
+    return -error;
+}
+
+/* EALREADY: somebody has begun before us, with O_NONBLOCK or until a timeout.
+ * EISCONN: somebody has seen the end of it before us. */
 int64_t thrumi_io_try_connect(struct thrumi_io *io)
 {
     int64_t result;
 
-    if (io->started)
-        return socket_connected(io);
-    result = socket_connect_begin(io);
+    if (io->started) {
+        result = socket_connected(io);
+        if (result == -EISCONN)
+            return 0;
+    } else {
+        result = socket_connect_begin(io);
+        io->joined = result == -EALREADY;
+    }
     if (result == -EAGAIN)
         return THRUMI_IO_BLOCKS;
-    if (result != -EINPROGRESS)
+    if (result != -EINPROGRESS && result != -EALREADY)
         return result;
     io->started = true;
     return thrumi_io_again(io, io->fd, THRUMI_WRITABLE);
