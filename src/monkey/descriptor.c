@@ -13,6 +13,7 @@
 
 #include <thrum/net.h>
 
+#include "monkey/file_lock.h"
 #include "monkey/hooks.h"
 
 /* ---- they come ---- */
@@ -158,6 +159,8 @@ int thrumi_hook_fcntl(int fd, int command, ...)
     va_start(arguments, command);
     argument = va_arg(arguments, void *); /* an int is in it, too */
     va_end(arguments);
+    if (thrumi_lock_is_wait(command) && !thrumi_monkey_outside())
+        return thrumi_lock_wait(fd, command, argument);
     rc = thrumi_original.fcntl(fd, command, argument);
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
         return thrum_fd_fresh(rc);

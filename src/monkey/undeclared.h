@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -21,6 +22,9 @@ ssize_t __read_chk(int fd, void *into, size_t n, size_t room);
 ssize_t __recv_chk(int fd, void *into, size_t n, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *into, size_t n, size_t room, int flags,
                        struct sockaddr *address, socklen_t *length);
+ssize_t __pread_chk(int fd, void *into, size_t n, off_t offset, size_t room);
+int __open_2(const char *path, int flags);
+int __openat_2(int folder, const char *path, int flags);
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *span,
                 const sigset_t *mask, size_t room);
@@ -47,5 +51,11 @@ int __isoc99_vfscanf(FILE *stream, const char *format, va_list arguments);
 int __isoc99_fscanf(FILE *stream, const char *format, ...);
 int __isoc99_scanf(const char *format, ...);
 int __isoc99_vscanf(const char *format, va_list arguments);
+
+/* Of programs that were linked before glibc 2.33. */
+int __xstat(int version, const char *path, struct stat *into);
+int __lxstat(int version, const char *path, struct stat *into);
+int __fxstatat(int version, int folder, const char *path, struct stat *into,
+               int flags);
 
 #endif /* THRUMI_MONKEY_UNDECLARED_H */
