@@ -6,30 +6,45 @@
  * raises SIGPIPE: Thrum's own calls do neither, so that is done here. What is
  * interrupted after some of it was done returns how much that was.
  */
+#include <errno.h>
+#include <limits.h>
+
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
 #include "monkey/stream.h"
 
+/* So much is not read or written, and the system does not wait to say that. */
+static bool socket_is_at_once(size_t n)
+{
+    return n == 0 || n > SSIZE_MAX;
+}
+
+/* With none or too many pieces readv() and writev() do not wait. */
+static bool socket_is_vector(int count)
+{
+    return count > 0 && count <= IOV_MAX;
+}
+
 /* ---- reading ---- */
 
 ssize_t thrumi_hook_read(int fd, void *into, size_t n)
 {
-    if (thrumi_monkey_outside() || n == 0)
+    if (thrumi_monkey_outside() || socket_is_at_once(n))
         return thrumi_original.read(fd, into, n);
     return thrumi_to_errno(thrum_read(fd, into, n, THRUM_AS_SET));
 }
 
 ssize_t thrumi_hook___read_chk(int fd, void *into, size_t n, size_t room)
 {
-    if (thrumi_monkey_outside() || n > room || n == 0)
+    if (thrumi_monkey_outside() || n > room || socket_is_at_once(n))
         return thrumi_original.__read_chk(fd, into, n, room);
     return thrumi_to_errno(thrum_read(fd, into, n, THRUM_AS_SET));
 }
 
 ssize_t thrumi_hook_readv(int fd, const struct iovec *into, int count)
 {
-    if (thrumi_monkey_outside())
+    if (thrumi_monkey_outside() || !socket_is_vector(count))
         return thrumi_original.readv(fd, into, count);
     return thrumi_to_errno(thrum_readv(fd, into, count, THRUM_AS_SET));
 }
@@ -49,17 +64,17 @@ ssize_t thrumi_hook___recv_chk(int fd, void *into, size_t n, size_t room,
     return thrumi_to_errno(thrumi_stream_recv(fd, into, n, flags));
 }
 
+/* The address is of no use for a stream, which has no more than one. */
 ssize_t thrumi_hook_recvfrom(int fd, void *into, size_t n, int flags,
                              __SOCKADDR_ARG address, socklen_t *length)
 {
-    struct sockaddr *from = address.__sockaddr__;
+    const struct thrumi_peer peer = {address.__sockaddr__, length};
 
     if (thrumi_monkey_outside())
         return thrumi_original.recvfrom(fd, into, n, flags, address, length);
-    if (from == NULL)
+    if (peer.address == NULL)
         return thrumi_to_errno(thrumi_stream_recv(fd, into, n, flags));
-    return thrumi_to_errno(
-        thrum_recvfrom(fd, into, n, flags, from, length, THRUM_AS_SET));
+    return thrumi_to_errno(thrumi_stream_recvfrom(fd, into, n, flags, &peer));
 }
 
 ssize_t thrumi_hook___recvfrom_chk(int fd, void *into, size_t n, size_t room,
@@ -83,14 +98,14 @@ ssize_t thrumi_hook_recvmsg(int fd, struct msghdr *message, int flags)
 
 ssize_t thrumi_hook_write(int fd, const void *from, size_t n)
 {
-    if (thrumi_monkey_outside() || n == 0)
+    if (thrumi_monkey_outside() || socket_is_at_once(n))
         return thrumi_original.write(fd, from, n);
     return thrumi_to_errno(thrumi_stream_write(fd, from, n));
 }
 
 ssize_t thrumi_hook_writev(int fd, const struct iovec *from, int count)
 {
-    if (thrumi_monkey_outside())
+    if (thrumi_monkey_outside() || !socket_is_vector(count))
         return thrumi_original.writev(fd, from, count);
     return thrumi_to_errno(thrumi_stream_writev(fd, from, count));
 }
@@ -132,8 +147,10 @@ int thrumi_hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
 {
     unsigned done = 0;
 
-    if (thrumi_monkey_outside())
+    if (thrumi_monkey_outside() || count == 0)
         return thrumi_original.sendmmsg(fd, messages, count, flags);
+    if (count > IOV_MAX)
+        count = IOV_MAX;
     for (; done < count; done++) {
         struct mmsghdr *one = &messages[done];
         int64_t result = thrumi_stream_sendmsg(fd, &one->msg_hdr, flags);
@@ -145,39 +162,66 @@ int thrumi_hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
     return (int)done;
 }
 
-static thrum_time socket_deadline(const struct timespec *span)
+/* When the time is over; -EINVAL: it is none. */
+static int socket_deadline(const struct timespec *span, thrum_time *ret)
 {
+    *ret = THRUM_FOREVER;
     if (span == NULL)
-        return THRUM_FOREVER;
-    return thrum_in_ns(span->tv_sec * INT64_C(1000000000) + span->tv_nsec);
+        return 0;
+    if (span->tv_sec < 0 || span->tv_nsec < 0 || span->tv_nsec > 999999999)
+        return -EINVAL;
+    if (span->tv_sec < INT32_MAX)
+        *ret = thrum_in_ns(span->tv_sec * INT64_C(1000000000) + span->tv_nsec);
+    return 0;
 }
 
-static bool socket_is_past(thrum_time deadline)
+/* Writes what is left of the time. Is it over? */
+static bool socket_note_time(struct timespec *span, thrum_time deadline)
 {
-    return deadline.ns != THRUM_FOREVER.ns && thrum_now().ns >= deadline.ns;
+    int64_t left;
+
+    if (span == NULL || deadline.ns == THRUM_FOREVER.ns)
+        return false;
+    left = deadline.ns - thrum_now().ns;
+    if (left < 0)
+        left = 0;
+    *span = (struct timespec){left / 1000000000, left % 1000000000};
+    return left == 0;
 }
 
 /* As in the kernel, the time is looked at after each message and not while one
  * is waited for. */
-int thrumi_hook_recvmmsg(int fd, struct mmsghdr *messages, unsigned count,
-                         int flags, struct timespec *span)
+static int socket_recv_many(int fd, struct mmsghdr *messages, unsigned count,
+                            int flags, struct timespec *span)
 {
-    thrum_time deadline = socket_deadline(span);
+    thrum_time deadline;
     unsigned done = 0;
+    int64_t result = socket_deadline(span, &deadline);
 
-    if (thrumi_monkey_outside())
-        return thrumi_original.recvmmsg(fd, messages, count, flags, span);
-    while (done < count && (done == 0 || !socket_is_past(deadline))) {
+    while (result == 0 && done < count) {
         struct mmsghdr *one = &messages[done];
-        int64_t result =
-            thrumi_stream_recvmsg(fd, &one->msg_hdr, flags & ~MSG_WAITFORONE);
 
+        result =
+            thrumi_stream_recvmsg(fd, &one->msg_hdr, flags & ~MSG_WAITFORONE);
         if (result < 0)
-            return done > 0 ? (int)done : (int)thrumi_to_errno(result);
+            break;
         one->msg_len = (unsigned)result;
+        result = 0;
         done++;
         if (flags & MSG_WAITFORONE)
             flags |= MSG_DONTWAIT;
+        if (socket_note_time(span, deadline) ||
+            (one->msg_hdr.msg_flags & MSG_OOB) != 0)
+            break;
     }
-    return (int)done;
+    return done > 0 ? (int)done : (int)result;
+}
+
+int thrumi_hook_recvmmsg(int fd, struct mmsghdr *messages, unsigned count,
+                         int flags, struct timespec *span)
+{
+    if (thrumi_monkey_outside() || count == 0)
+        return thrumi_original.recvmmsg(fd, messages, count, flags, span);
+    return (int)thrumi_to_errno(
+        socket_recv_many(fd, messages, count, flags, span));
 }

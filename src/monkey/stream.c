@@ -3,60 +3,91 @@
  * monkey/stream.c - going on until all is transferred.
  *
  * Thrum's calls return what can be done at once, as libc's do with O_NONBLOCK.
- * Without it libc sends all, and receives all with MSG_WAITALL. Where it would
- * not go on, for O_NONBLOCK or past a timeout, the next call says -EAGAIN, and
- * what was done until then is the result.
+ * Without it libc sends all, and receives all with MSG_WAITALL. When some is done
+ * and the rest would have to wait, it is asked how patient the descriptor is set
+ * to be, and what was done until then is the result.
+ *
+ * SIGPIPE is raised as the system does it: for streams, when nothing was sent
+ * before, and for pipes always.
  */
 #include "monkey/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include <thrum/net.h>
 
-int64_t thrumi_stream_broken(int64_t result, int flags)
+#include "monkey/hooks.h"
+
+/* One call on pieces of memory, and another, until all is done. */
+struct stream {
+    int64_t (*call)(struct stream *stream, char *data, size_t n);
+    int fd;
+    int flags;
+    int option;             /* SO_RCVTIMEO or SO_SNDTIMEO */
+    struct msghdr *message; /* of recvmsg, for what comes beside the data, */
+    size_t room;            /* which has so much room */
+    thrum_time deadline;    /* THRUM_AS_SET, as long as nothing is done */
+    int64_t code;           /* what has ended it; 0: its end */
+    bool over;              /* no more, even if there is room */
+};
+
+static int64_t stream_call_recv(struct stream *stream, char *data, size_t n)
 {
-    if (result == -EPIPE && (flags & MSG_NOSIGNAL) == 0)
-        (void)raise(SIGPIPE);
-    return result;
+    return thrum_recv(stream->fd, data, n, stream->flags, stream->deadline);
+}
+
+static int64_t stream_call_send(struct stream *stream, char *data, size_t n)
+{
+    return thrum_send(stream->fd, data, n, stream->flags, stream->deadline);
+}
+
+static int64_t stream_call_write(struct stream *stream, char *data, size_t n)
+{
+    return thrum_write(stream->fd, data, n, stream->deadline);
+}
+
+/* ---- patience ---- */
+
+/* Some is done. For how long may the rest wait? */
+static thrum_time stream_patience(const struct stream *stream)
+{
+    struct timeval limit = {0, 0};
+    socklen_t length = sizeof(limit);
+    int flags = thrumi_original.fcntl(stream->fd, F_GETFL);
+
+    if (flags < 0 || (flags & O_NONBLOCK) != 0 ||
+        (stream->flags & MSG_DONTWAIT) != 0)
+        return THRUM_NOW;
+    if (getsockopt(stream->fd, SOL_SOCKET, stream->option, &limit, &length) !=
+            0 ||
+        (limit.tv_sec == 0 && limit.tv_usec == 0))
+        return THRUM_FOREVER;
+    return thrum_in_ns(limit.tv_sec * INT64_C(1000000000) +
+                       limit.tv_usec * INT64_C(1000));
 }
 
 /* ---- pieces ---- */
 
-/* One call on a piece of memory. */
-typedef int64_t stream_fn(int fd, char *data, size_t n, int flags);
-
-static int64_t stream_call_recv(int fd, char *data, size_t n, int flags)
-{
-    return thrum_recv(fd, data, n, flags, THRUM_AS_SET);
-}
-
-static int64_t stream_call_send(int fd, char *data, size_t n, int flags)
-{
-    return thrumi_stream_broken(thrum_send(fd, data, n, flags, THRUM_AS_SET),
-                                flags);
-}
-
-static int64_t stream_call_write(int fd, char *data, size_t n, int flags)
-{
-    return thrumi_stream_broken(thrum_write(fd, data, n, THRUM_AS_SET), flags);
-}
-
-/* Until all is done, or an end or a code comes. */
-static int64_t stream_all(stream_fn *fn, int fd, char *data, size_t n,
-                          int flags)
+/* Until all is done, or an end or a code comes: how much was done. */
+static size_t stream_all(struct stream *stream, char *data, size_t n)
 {
     size_t done = 0;
     int64_t result;
 
     do {
-        result = fn(fd, data + done, n - done, flags);
+        result = stream->call(stream, data + done, n - done);
         if (result <= 0)
-            return done > 0 ? (int64_t)done : result;
+            break;
         done += (size_t)result;
-    } while (done < n);
-    return (int64_t)done;
+        if (done < n && stream->deadline.ns == THRUM_AS_SET.ns)
+            stream->deadline = stream_patience(stream);
+    } while (done < n && !stream->over);
+    stream->code = result < 0 ? result : 0;
+    return done;
 }
 
 static size_t stream_length(const struct iovec *vector, size_t count)
@@ -70,39 +101,63 @@ static size_t stream_length(const struct iovec *vector, size_t count)
 
 /* What is left of a vector after `done` bytes, piece by piece: the count of all.
  */
-static int64_t stream_rest(stream_fn *fn, int fd, const struct iovec *vector,
-                           size_t count, size_t done)
+static size_t stream_rest(struct stream *stream, const struct iovec *vector,
+                          size_t count, size_t done)
 {
     size_t skip = done;
 
+    stream->deadline = stream_patience(stream);
     for (size_t i = 0; i < count; i++) {
         size_t length = vector[i].iov_len;
-        int64_t result;
+        size_t n;
 
         if (skip >= length) {
             skip -= length;
             continue;
         }
-        result = stream_all(fn, fd, (char *)vector[i].iov_base + skip,
-                            length - skip, 0);
-        if (result > 0)
-            done += (size_t)result;
-        if (result < (int64_t)(length - skip))
+        n = stream_all(stream, (char *)vector[i].iov_base + skip,
+                       length - skip);
+        done += n;
+        if (n < length - skip || stream->over)
             break;
         skip = 0;
     }
-    return (int64_t)done;
+    return done;
 }
 
 /* ---- sockets ---- */
 
-static bool stream_is(int fd)
+/* Its SOCK_ number; -1: it is no socket. */
+static int stream_type(int fd)
 {
-    int type = 0;
+    int type = -1;
     socklen_t length = sizeof(type);
 
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
-           type == SOCK_STREAM;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 ? type : -1;
+}
+
+/* What was done is the result, if anything was. Nobody to read: SIGPIPE. */
+static int64_t stream_sent(const struct stream *stream, size_t done)
+{
+    int type;
+
+    if (stream->code == -EPIPE && (stream->flags & MSG_NOSIGNAL) == 0) {
+        type = stream_type(stream->fd);
+        if (type == -1 || (type == SOCK_STREAM && done == 0))
+            (void)raise(SIGPIPE);
+    }
+    return done > 0 ? (int64_t)done : stream->code;
+}
+
+static int64_t stream_received(const struct stream *stream, size_t done)
+{
+    return done > 0 ? (int64_t)done : stream->code;
+}
+
+/* Errors and urgent data are there or not: nobody waits for them. */
+static int stream_recv_flags(int flags)
+{
+    return flags & (MSG_ERRQUEUE | MSG_OOB) ? flags | MSG_DONTWAIT : flags;
 }
 
 /* Is all of it to be received before the call returns? A look at what has come
@@ -110,48 +165,72 @@ static bool stream_is(int fd)
 static bool stream_waits_for_all(int fd, int flags)
 {
     return (flags & MSG_WAITALL) != 0 &&
-           (flags & (MSG_PEEK | MSG_DONTWAIT)) == 0 && stream_is(fd);
+           (flags & (MSG_PEEK | MSG_DONTWAIT)) == 0 &&
+           stream_type(fd) == SOCK_STREAM;
 }
 
 int64_t thrumi_stream_recv(int fd, void *into, size_t n, int flags)
 {
+    struct stream stream = {.call = stream_call_recv,
+                            .fd = fd,
+                            .option = SO_RCVTIMEO,
+                            .deadline = THRUM_AS_SET};
+
+    flags = stream_recv_flags(flags);
     if (!stream_waits_for_all(fd, flags))
         return thrum_recv(fd, into, n, flags, THRUM_AS_SET);
-    return stream_all(stream_call_recv, fd, into, n, flags & ~MSG_WAITALL);
+    stream.flags = flags & ~MSG_WAITALL;
+    return stream_received(&stream, stream_all(&stream, into, n));
+}
+
+/* The rest comes from the same peer. */
+int64_t thrumi_stream_recvfrom(int fd, void *into, size_t n, int flags,
+                               const struct thrumi_peer *peer)
+{
+    struct stream stream = {.call = stream_call_recv,
+                            .fd = fd,
+                            .flags = flags & ~MSG_WAITALL,
+                            .option = SO_RCVTIMEO};
+    struct iovec piece = {into, n};
+    bool all = stream_waits_for_all(fd, flags);
+    int64_t result = thrum_recvfrom(
+        fd, into, n, stream_recv_flags(all ? stream.flags : flags),
+        peer->address, peer->length, THRUM_AS_SET);
+
+    if (!all || result <= 0 || (size_t)result == n)
+        return result;
+    return (int64_t)stream_rest(&stream, &piece, 1, (size_t)result);
 }
 
 int64_t thrumi_stream_send(int fd, const void *from, size_t n, int flags)
 {
-    return stream_all(stream_call_send, fd, (char *)(uintptr_t)from, n, flags);
-}
+    struct stream stream = {.call = stream_call_send,
+                            .fd = fd,
+                            .flags = flags,
+                            .option = SO_SNDTIMEO,
+                            .deadline = THRUM_AS_SET};
 
-int64_t thrumi_stream_recvmsg(int fd, struct msghdr *message, int flags)
-{
-    bool all = stream_waits_for_all(fd, flags);
-    int64_t result;
-
-    result = thrum_recvmsg(fd, message, all ? flags & ~MSG_WAITALL : flags,
-                           THRUM_AS_SET);
-    if (result < 0)
-        return result;
-    thrumi_stream_received(message);
-    if (!all || result == 0)
-        return result;
-    return stream_rest(stream_call_recv, fd, message->msg_iov,
-                       message->msg_iovlen, (size_t)result);
+    return stream_sent(&stream,
+                       stream_all(&stream, (char *)(uintptr_t)from, n));
 }
 
 int64_t thrumi_stream_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    size_t length = stream_length(message->msg_iov, message->msg_iovlen);
-    int64_t result = thrumi_stream_broken(
-        thrum_sendmsg(fd, message, flags, THRUM_AS_SET), flags);
+    struct stream stream = {.call = stream_call_send,
+                            .fd = fd,
+                            .flags = flags,
+                            .option = SO_SNDTIMEO};
+    int64_t result = thrum_sendmsg(fd, message, flags, THRUM_AS_SET);
+    size_t done = result > 0 ? (size_t)result : 0;
 
-    if (result <= 0 || (size_t)result == length || (flags & MSG_DONTWAIT) != 0)
-        return result;
-    return stream_rest(stream_call_send, fd, message->msg_iov,
-                       message->msg_iovlen, (size_t)result);
+    stream.code = result < 0 ? result : 0;
+    if (done > 0 && done < stream_length(message->msg_iov, message->msg_iovlen))
+        done =
+            stream_rest(&stream, message->msg_iov, message->msg_iovlen, done);
+    return stream_sent(&stream, done);
 }
+
+/* ---- messages ---- */
 
 static void stream_fresh(const struct cmsghdr *part)
 {
@@ -164,30 +243,86 @@ static void stream_fresh(const struct cmsghdr *part)
     }
 }
 
-void thrumi_stream_received(struct msghdr *message)
+/* Tells the hub of the descriptors that came with a message; are there any? */
+static bool stream_brings(struct msghdr *message)
 {
+    bool any = false;
+
     if (message->msg_controllen == 0)
-        return;
+        return false;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
          part = CMSG_NXTHDR(message, part))
-        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
+        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
             stream_fresh(part);
+            any = true;
+        }
+    return any;
+}
+
+/* Into one piece, with what may come beside it. As in the kernel nothing is
+ * received after descriptors. */
+static int64_t stream_call_recvmsg(struct stream *stream, char *data, size_t n)
+{
+    struct iovec piece = {data, n};
+    struct msghdr part = {.msg_iov = &piece,
+                          .msg_iovlen = 1,
+                          .msg_control = stream->message->msg_control,
+                          .msg_controllen = stream->room};
+    int64_t result =
+        thrum_recvmsg(stream->fd, &part, stream->flags, stream->deadline);
+
+    if (result < 0)
+        return result;
+    stream->message->msg_controllen = part.msg_controllen;
+    stream->message->msg_flags |= part.msg_flags;
+    stream->over = stream_brings(&part);
+    return result;
+}
+
+int64_t thrumi_stream_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    bool all = stream_waits_for_all(fd, flags);
+    struct stream stream = {.call = stream_call_recvmsg,
+                            .fd = fd,
+                            .flags = flags & ~MSG_WAITALL,
+                            .option = SO_RCVTIMEO,
+                            .message = message};
+    int64_t result;
+
+    if (all && message != NULL)
+        stream.room = message->msg_controllen;
+    result = thrum_recvmsg(fd, message,
+                           stream_recv_flags(all ? stream.flags : flags),
+                           THRUM_AS_SET);
+    if (result < 0 || stream_brings(message) || !all || result == 0 ||
+        (size_t)result == stream_length(message->msg_iov, message->msg_iovlen))
+        return result;
+    return (int64_t)stream_rest(&stream, message->msg_iov, message->msg_iovlen,
+                                (size_t)result);
 }
 
 /* ---- descriptors of any kind ---- */
 
 int64_t thrumi_stream_write(int fd, const void *from, size_t n)
 {
-    return stream_all(stream_call_write, fd, (char *)(uintptr_t)from, n, 0);
+    struct stream stream = {.call = stream_call_write,
+                            .fd = fd,
+                            .option = SO_SNDTIMEO,
+                            .deadline = THRUM_AS_SET};
+
+    return stream_sent(&stream,
+                       stream_all(&stream, (char *)(uintptr_t)from, n));
 }
 
 int64_t thrumi_stream_writev(int fd, const struct iovec *from, int count)
 {
-    int64_t result =
-        thrumi_stream_broken(thrum_writev(fd, from, count, THRUM_AS_SET), 0);
+    struct stream stream = {
+        .call = stream_call_write, .fd = fd, .option = SO_SNDTIMEO};
+    int64_t result = thrum_writev(fd, from, count, THRUM_AS_SET);
+    size_t done = result > 0 ? (size_t)result : 0;
 
-    if (result <= 0 || (size_t)result == stream_length(from, (size_t)count))
-        return result;
-    return stream_rest(stream_call_write, fd, from, (size_t)count,
-                       (size_t)result);
+    stream.code = result < 0 ? result : 0;
+    if (done > 0 && done < stream_length(from, (size_t)count))
+        done = stream_rest(&stream, from, (size_t)count, done);
+    return stream_sent(&stream, done);
 }
