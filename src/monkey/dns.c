@@ -156,7 +156,7 @@ struct dns_name {
 
 static void dns_name_run(struct thrumi_job *job)
 {
-    struct dns_name *name = (struct dns_name *)job;
+    struct dns_name *name = (void *)job;
 
     name->code = thrumi_original.getnameinfo(
         name->address, name->length, name->host, name->host_room, name->service,

@@ -201,5 +201,12 @@ int thrumi_hook_mtx_timedlock(mtx_t *restrict mutex,
 
 int thrumi_hook_mtx_unlock(mtx_t *mutex)
 {
-    return mutex_to_thrd(thrumi_hook_pthread_mutex_unlock(mutex_of(mutex)));
+    int rc;
+
+    if (!thrumi_monkey_outside())
+        return mutex_to_thrd(thrumi_hook_pthread_mutex_unlock(mutex_of(mutex)));
+    (void)mutex_forget(mutex_of(mutex));
+    rc = thrumi_original.mtx_unlock(mutex);
+    thrumi_lot_wake(mutex, 0);
+    return rc;
 }

@@ -83,6 +83,8 @@ static void lock_it_by_clock(pthread_mutex_t *mutex)
 {
     struct timespec at = in_long(CLOCK_MONOTONIC);
 
+    if (TEST_TSAN && !case_in_greenlet())
+        return; /* it does not know this one, and takes it for unlocked */
     CHECK_INT(pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at), 0);
     CHECK_INT(pthread_mutex_unlock(mutex), 0);
 }
@@ -127,7 +129,8 @@ CASE(pthread_mutex_unlock)
         CHECK_INT(pthread_mutex_lock(&mutex), 0);
     for (int i = 0; i < 3; i++)
         CHECK_INT(pthread_mutex_unlock(&mutex), 0);
-    CHECK_INT(pthread_mutex_unlock(&mutex), EPERM);
+    if (!TEST_TSAN) /* which tells of it */
+        CHECK_INT(pthread_mutex_unlock(&mutex), EPERM);
     CHECK_INT(pthread_mutex_destroy(&mutex), 0);
     mutex_make(&mutex, PTHREAD_MUTEX_ERRORCHECK);
     CHECK_INT(pthread_mutex_lock(&mutex), 0);

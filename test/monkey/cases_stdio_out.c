@@ -149,7 +149,8 @@ CASE(__fprintf_chk)
     sink_case(line_fprintf_chk, _IOLBF);
 }
 
-static int print_list(FILE *stream, int flag, const char *format, ...)
+static THRUM_PRINTF(3, 4) int print_list(FILE *stream, int flag,
+                                         const char *format, ...)
 {
     va_list arguments;
     int rc;
@@ -273,7 +274,7 @@ CASE(__printf_chk)
     stdout_case(line_printf_chk);
 }
 
-static int print_out(int flag, const char *format, ...)
+static THRUM_PRINTF(2, 3) int print_out(int flag, const char *format, ...)
 {
     va_list arguments;
     int rc;
@@ -309,7 +310,8 @@ CASE(__vprintf_chk)
 
 /* ---- to a descriptor ---- */
 
-static int print_to(int fd, int flag, const char *format, ...)
+static THRUM_PRINTF(3, 4) int print_to(int fd, int flag, const char *format,
+                                       ...)
 {
     va_list arguments;
     int rc;

@@ -127,7 +127,8 @@ CASE(pthread_join)
 
     CHECK_INT(pthread_join(thread, &result), 0);
     ending_end(&ending, result);
-    CHECK_INT(pthread_join(pthread_self(), NULL), EDEADLK);
+    if (!TEST_TSAN) /* which ends the program */
+        CHECK_INT(pthread_join(pthread_self(), NULL), EDEADLK);
 }
 
 CASE(pthread_timedjoin_np)
@@ -149,9 +150,12 @@ CASE(pthread_clockjoin_np)
 {
     struct timespec at = in_long(CLOCK_MONOTONIC);
     struct ending ending;
-    pthread_t thread = ending_begin(&ending);
     void *result = NULL;
+    pthread_t thread;
 
+    if (TEST_TSAN && !case_in_greenlet())
+        return; /* it does not know this one, and takes it for running */
+    thread = ending_begin(&ending);
     CHECK_INT(pthread_clockjoin_np(thread, &result, CLOCK_MONOTONIC, &at), 0);
     ending_end(&ending, result);
 }
