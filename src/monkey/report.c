@@ -283,8 +283,7 @@ static void report_tell(struct report *report,
     report_tell_defined(report);
     report_tell_pointers(report);
     if (calls > 0)
-        fprintf(report->stream,
-                "    system calls without libc, perhaps: %zu instructions\n",
+        fprintf(report->stream, "    system calls without libc, perhaps: %zu\n",
                 calls);
 }
 

@@ -76,6 +76,17 @@ static int watch_place_in(void *const *frames, int count)
     return -1;
 }
 
+/* What stands for a place that is not known: one for each call. Nothing has such
+ * an address. */
+static uintptr_t watch_unknown(const char *call)
+{
+    uintptr_t number = 0;
+
+    for (; *call != '\0'; call++)
+        number = number * 31 + (unsigned char)*call;
+    return 1 + number % 4095;
+}
+
 /* True: it had not been told before, and is noted. */
 static bool watch_is_new(uintptr_t place)
 {
@@ -146,7 +157,8 @@ static void watch_on_call(const thrum_hold *hold, void *arg)
     char text[512];
 
     (void)arg;
-    if (!watch_is_new(at < 0 ? 1 : (uintptr_t)hold->frames[at]))
+    if (!watch_is_new(at < 0 ? watch_unknown(hold->call)
+                             : (uintptr_t)hold->frames[at]))
         return;
     watch_name(hold->frames, at, place, sizeof(place));
     snprintf(text, sizeof(text),
@@ -199,7 +211,7 @@ static void watch_before_fork(void)
         return;
     count = thrumi_unwind(frames, WATCH_FRAMES);
     at = watch_place_in(frames, count);
-    if (!watch_is_new(at < 0 ? 2 : (uintptr_t)frames[at]))
+    if (!watch_is_new(at < 0 ? watch_unknown("fork") : (uintptr_t)frames[at]))
         return;
     watch_name(frames, at, place, sizeof(place));
     snprintf(text, sizeof(text),

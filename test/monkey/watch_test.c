@@ -106,6 +106,13 @@ static unsigned count_of(const char *text, const char *what)
 
 /* ---- what blocks ---- */
 
+#define SKIP_WHERE_NOT_SEEN()                                        \
+ do {                                                                \
+  if (TEST_TSAN)                                                     \
+   TEST_SKIP("ThreadSanitizer makes no threads in forked children"); \
+  TEST_SKIP_EMULATED(OTHER_CALLS);                                   \
+ } while (0)
+
 /* No hook is in the way of syscall(). */
 static void *blocks(void *arg)
 {
@@ -122,7 +129,7 @@ static int is_told_of(void *arg)
 
     (void)arg;
     end(begin(blocks, watched));
-    CHECK_INT(count_of(watched->text, "greenlet 'hog' blocks thread "), 1);
+    CHECK(strstr(watched->text, "greenlet 'hog' blocks thread ") != NULL);
     if (strstr(watched->text, "an unknown place") == NULL) /* refused */
         CHECK(strstr(watched->text, "monkey-watch.so") != NULL);
     watch_end(watched);
@@ -131,7 +138,7 @@ static int is_told_of(void *arg)
 
 TEST(P6_what_blocks_is_told_of_with_its_place)
 {
-    TEST_SKIP_EMULATED(OTHER_CALLS);
+    SKIP_WHERE_NOT_SEEN();
     assert_int_equal(in_child(is_told_of, NULL), 0);
 }
 
@@ -147,18 +154,24 @@ static int is_asked(void *arg)
 
 TEST(P6_what_blocks_may_be_asked_where_it_is)
 {
-    TEST_SKIP_EMULATED(OTHER_CALLS);
+    SKIP_WHERE_NOT_SEEN();
     assert_int_equal(in_child(is_asked, NULL), 0);
 }
 
 /* ---- once ---- */
 
-static void *blocks_again_and_again(void *arg)
+/* One place, however often a compiler writes down the loop that calls it. */
+static __attribute__((noinline)) long sleeps(void)
 {
     struct timespec ms = {0, 20 * 1000000};
 
+    return syscall(SYS_nanosleep, &ms, NULL);
+}
+
+static void *blocks_again_and_again(void *arg)
+{
     for (int i = 0; i < 10; i++)
-        CHECK_INT(syscall(SYS_nanosleep, &ms, NULL), 0);
+        CHECK_INT(sleeps(), 0);
     return blocks(arg);
 }
 
@@ -176,7 +189,7 @@ static int is_told_of_once(void *arg)
 
 TEST(P6_a_place_is_told_of_once)
 {
-    TEST_SKIP_EMULATED(OTHER_CALLS);
+    SKIP_WHERE_NOT_SEEN();
     assert_int_equal(in_child(is_told_of_once, NULL), 0);
 }
 
@@ -206,7 +219,7 @@ static int is_not_told_of(void *arg)
 
 TEST(P6_a_wait_that_others_go_on_in_is_not_told_of)
 {
-    TEST_SKIP_EMULATED(OTHER_CALLS);
+    SKIP_WHERE_NOT_SEEN();
     assert_int_equal(in_child(is_not_told_of, NULL), 0);
 }
 
@@ -249,7 +262,7 @@ static int forks_with_others(void *arg)
 
 TEST(P6_a_fork_that_leaves_greenlets_behind_is_told_of)
 {
-    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
+    SKIP_WHERE_NOT_SEEN();
     assert_int_equal(in_child(forks_with_others, NULL), 0);
 }
 
