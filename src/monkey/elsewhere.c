@@ -111,6 +111,11 @@ static void *elsewhere_job(void *arg)
     return NULL;
 }
 
+static bool elsewhere_is_ended(int rc)
+{
+    return rc == -ECANCELED || rc == -ETIMEDOUT;
+}
+
 /* A job that has run counts, whatever the wait says: the next wait will say it
  * again. Nothing but a kill or a deadline is a reason not to run it. */
 static int elsewhere_await_job(struct thrumi_job *job, thrum_future *future)
@@ -119,10 +124,10 @@ static int elsewhere_await_job(struct thrumi_job *job, thrum_future *future)
 
     if (rc == 0)
         return 0;
-    if (!thrum_future_cancel(future))
+    if ((job->always && elsewhere_is_ended(rc)) || !thrum_future_cancel(future))
         return thrum_future_done(future) ? 0 : rc;
     thrumi_job_unref(job); /* the thread's, which never comes */
-    if (rc != -ECANCELED && rc != -ETIMEDOUT) {
+    if (!elsewhere_is_ended(rc)) {
         elsewhere_run_job(job);
         rc = 0;
     }

@@ -45,6 +45,7 @@
 #define THRUMI_MONKEY_ELSEWHERE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Calls fn(arg) elsewhere. It has returned, once, when this has. */
@@ -52,7 +53,8 @@ void thrumi_elsewhere(void (*fn)(void *arg), void *arg);
 
 struct thrumi_job {
     atomic_uint refs;
-    int error; /* errno: what run finds, and leaves */
+    int error;   /* errno: what run finds, and leaves */
+    bool always; /* to be set by who makes it: it runs whatever happens */
     void (*run)(struct thrumi_job *job);
     void (*drop)(
         struct thrumi_job *job); /* frees what it has, but not itself */
@@ -64,8 +66,8 @@ void *thrumi_job_new(size_t size, void (*run)(struct thrumi_job *job),
                      void (*drop)(struct thrumi_job *job));
 
 /* Runs the job elsewhere, once. Returns 0 when it has run; -ECANCELED or
- * -ETIMEDOUT when the wait was ended before: it may run now, or later, or never,
- * and nothing in it may be looked at any more. */
+ * -ETIMEDOUT when the wait was ended before: it may run now, or later, or (unless
+ * always) never, and nothing in it may be looked at any more. */
 int thrumi_job_wait(struct thrumi_job *job);
 
 /* The caller's last word on a job. */

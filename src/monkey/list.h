@@ -299,4 +299,16 @@ HOOK(SIGNAL, sigsuspend)
 HOOK(SIGNAL, pause)
 ALIAS(SIGNAL, __sigsuspend, sigsuspend)
 
+/* ---- processes ---- */
+HOOK(PROCESS, wait)
+HOOK(PROCESS, wait3)
+HOOK(PROCESS, wait4)
+HOOK(PROCESS, waitpid)
+HOOK(PROCESS, waitid)
+HOOK(PROCESS, system)
+HOOK(PROCESS, popen)
+HOOK(PROCESS, pclose)
+ALIAS(PROCESS, __wait, wait)
+ALIAS(PROCESS, __waitpid, waitpid)
+
 /* clang-format on */
