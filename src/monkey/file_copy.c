@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <thrum/file.h>
@@ -21,7 +22,6 @@
 #include "monkey/again.h"
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
-#include "monkey/stream.h"
 
 #define COPY_SOCKET ((size_t)16 << 10) /* what is moved to one at a time */
 
@@ -41,17 +41,25 @@ static bool copy_is_file(int fd)
 
 /* ---- sendfile ---- */
 
+/* Nobody is there to read what nothing was written of. */
+static int64_t copy_broken(int64_t result)
+{
+    if (result == -EPIPE)
+        (void)raise(SIGPIPE);
+    return result;
+}
+
 /* From a file to whatever is not one, in pieces. */
 static int64_t copy_send(int out, int in, off_t *offset, size_t n)
 {
     size_t done = 0;
 
     while (done < n) {
-        int64_t result = thrumi_stream_broken(
-            thrum_sendfile(out, in, offset, n - done, THRUM_AS_SET), 0);
+        int64_t result =
+            thrum_sendfile(out, in, offset, n - done, THRUM_AS_SET);
 
         if (result <= 0)
-            return done > 0 ? (int64_t)done : result;
+            return done > 0 ? (int64_t)done : copy_broken(result);
         done += (size_t)result;
     }
     return (int64_t)done;
