@@ -10,8 +10,8 @@
  * NUL in it, becomes a text that is no URL, and fails alone where it is
  * fetched.
  *
- * What is no file, a pipe or a terminal, is waited for with poll(): where
- * greenlets fetch, they go on meanwhile, and Ctrl-C ends it.
+ * What is no file, a pipe or a terminal, is waited for in Thrum: where greenlets
+ * of this thread fetch, they go on meanwhile, and Ctrl-C ends it.
  */
 #include "url_list.h"
 
@@ -24,6 +24,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <thrum/net.h>
 
 #include "interrupt.h"
 
@@ -57,16 +59,11 @@ static ssize_t url_list_await(void *cookie, char *into, size_t n)
 {
     int fd = (int)(intptr_t)cookie;
     struct pollfd fds[2] = {{fd, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
-    int rc;
+    int rc = thrum_poll(fds, 2, THRUM_FOREVER);
 
-    do
-        rc = poll(fds, 2, -1);
-    while (rc < 0 && errno == EINTR && interrupt_signal() == 0);
-    if (rc < 0)
-        return -1;
-    if (fds[1].revents == 0)
+    if (rc >= 0 && fds[1].revents == 0)
         return read(fd, into, n);
-    errno = EINTR;
+    errno = rc < 0 ? -rc : EINTR;
     return -1;
 }
 
