@@ -8,7 +8,7 @@
  *
  * A name is told of once, whatever number of slots it has. The first lists are
  * of functions that have a hook, whose family is not patched or whose slot holds
- * what somebody else has put there; the next ones of those in blocking.h that
+ * what somebody else has put there; the next ones of those in blocking.h, which
  * have none. All is written when the walk over the objects is over, since the
  * loader waits for that.
  */
@@ -32,12 +32,9 @@
 
 enum report_group {
     REPORT_DESCRIPTORS,
-    REPORT_FILES,
-    REPORT_TIME,
     REPORT_NAMES,
     REPORT_PROCESSES,
     REPORT_STDIO,
-    REPORT_THREADS,
     REPORT_MESSAGES,
     REPORT_SIGNALS,
     REPORT_RAW,
@@ -46,12 +43,9 @@ enum report_group {
 
 static const char *const report_labels[REPORT_GROUPS] = {
     [REPORT_DESCRIPTORS] = "no hook, descriptors",
-    [REPORT_FILES] = "no hook, files",
-    [REPORT_TIME] = "no hook, the clock",
     [REPORT_NAMES] = "no hook, names",
     [REPORT_PROCESSES] = "no hook, processes",
     [REPORT_STDIO] = "no hook, stdio of pipes and terminals",
-    [REPORT_THREADS] = "no hook, threads",
     [REPORT_MESSAGES] = "no hook, messages",
     [REPORT_SIGNALS] = "no hook, signals",
     [REPORT_RAW] = "no hook, whatever it is used for",

@@ -46,6 +46,22 @@ __attribute__((used, noinline)) static void calls_without_libc(void)
 #endif
 }
 
+static const char *const without_a_hook[] = {
+#define BLOCKS(group, name) #name,
+#define HARMLESS(name)
+#include "monkey/blocking.h"
+#undef BLOCKS
+#undef HARMLESS
+};
+
+static const char *const harmless[] = {
+#define BLOCKS(group, name)
+#define HARMLESS(name) #name,
+#include "monkey/blocking.h"
+#undef BLOCKS
+#undef HARMLESS
+};
+
 /* ---- reading it ---- */
 
 /* The report; to be freed. */
@@ -107,6 +123,35 @@ static void patch(unsigned families)
 static void unpatch_all(void)
 {
     assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
+}
+
+/* ---- its lists ---- */
+
+static bool has_a_hook(const char *name)
+{
+    static const char *const names[] = {
+#define HOOK(families, name)          #name,
+#define ALIAS(families, name, hooked) #name,
+#include "monkey/list.h"
+#undef HOOK
+#undef ALIAS
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+TEST(P11_what_blocks_is_on_one_list)
+{
+    for (size_t i = 0; i < sizeof(without_a_hook) / sizeof(char *); i++)
+        if (!CHECK(!has_a_hook(without_a_hook[i])))
+            fprintf(stderr, "# %s() is in list.h and blocking.h\n",
+                    without_a_hook[i]);
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(char *); i++)
+        if (!CHECK(has_a_hook(harmless[i])))
+            fprintf(stderr, "# %s() is in blocking.h alone\n", harmless[i]);
 }
 
 /* ---- what it says ---- */
