@@ -141,6 +141,17 @@ THRUM_API int thrum_hub_stats_all(void (*fn)(const thrum_hub_counts *counts,
  * Returns:    whether it may. */
 THRUM_API bool thrum_hub_can_wait(void);
 
+/* Does a signal handler end the waits of the caller from now on, as it ends those
+ * of a thread? They are -EINTR then. It is so for handlers that run while the hub's
+ * thread sleeps, since all of its greenlets wait; one that interrupts a greenlet
+ * ends nothing. A wait may also end so for no handler at all.
+ *
+ * Call from:  a thread or greenlet, for itself.
+ * Blocks:     no.
+ * Ownership:  -
+ * Returns:    whether it was so before. */
+THRUM_API bool thrum_hub_interruptible(bool on);
+
 /* The first thing that thrum_hub_can_wait() looks at, for those who cannot
  * afford a call: 0 in a thread without a hub, and while the hub itself runs. Not
  * to be written. */

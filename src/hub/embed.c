@@ -89,6 +89,19 @@ int thrum_hub_close(thrum_time deadline)
     return thrumi_hub_end(hub) ? rc : -EBUSY;
 }
 
+bool thrum_hub_interruptible(bool on)
+{
+    struct thrumi_context *context =
+        thrumi_context_carrier(thrumi_context_running());
+    struct thrumi_hub *hub = thrumi_hub_current();
+    bool before = context->interruptible;
+
+    context->interruptible = on;
+    if (on && hub != NULL) /* without an engine it might sleep on */
+        (void)thrumi_hub_need_engine(hub);
+    return before;
+}
+
 __thread unsigned char thrum_hub_runs;
 
 /* Is the address on the stack of what runs in the thread? */

@@ -41,8 +41,8 @@ struct thrumi_engine_ops {
                    thrum_time deadline);
 
     /* Waits to the deadline for something to happen, and wakes those whose call
-     * is done or may go on; one in the past only looks. Never parks. 0 or
-     * -errno, of which none can be mended. */
+     * is done or may go on; one in the past only looks. Never parks. 0;
+     * -EINTR after a signal; else -errno, of which none can be mended. */
     int (*turn)(struct thrumi_engine *engine, thrum_time deadline);
     /* Hands to the kernel what waits to be handed over; to be called before
      * something else than turn() waits on fd(). */

@@ -110,14 +110,16 @@ static void uring_lost(int rc)
 
 /* Results that have no room keep the kernel from taking calls: they are taken
  * first, and then it goes on. */
-static void uring_enter(struct engine_uring *self, bool wait,
-                        thrum_time deadline)
+static int uring_enter(struct engine_uring *self, bool wait,
+                       thrum_time deadline)
 {
     int rc = thrumi_uring_enter(&self->ring, wait, deadline);
 
     uring_reap(self);
-    if (rc != 0 && rc != -EBUSY && rc != -EAGAIN && rc != -ENOMEM)
+    if (rc != 0 && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN &&
+        rc != -ENOMEM)
         uring_lost(rc);
+    return rc == -EINTR ? rc : 0;
 }
 
 /* ---- calls ---- */
@@ -128,7 +130,7 @@ static struct io_uring_sqe *uring_slot(struct engine_uring *self)
     struct io_uring_sqe *slot = thrumi_uring_slot(&self->ring);
 
     while (slot == NULL) {
-        uring_enter(self, false, THRUM_NOW);
+        (void)uring_enter(self, false, THRUM_NOW);
         slot = thrumi_uring_slot(&self->ring);
     }
     return slot;
@@ -336,7 +338,7 @@ static int uring_turn(struct thrumi_engine *engine, thrum_time deadline)
 
     uring_watch(self);
     if (deadline.ns > 0 || !thrumi_uring_idle(&self->ring))
-        uring_enter(self, true, deadline);
+        return uring_enter(self, true, deadline);
     return 0;
 }
 

@@ -173,6 +173,7 @@ static void green_wash(struct thrumi_strand *strand)
     strand->home = NULL;
     strand->context.guards = NULL;
     strand->context.cancelled = false;
+    strand->context.interruptible = false;
 }
 
 /* Takes what a task has beside its function. */

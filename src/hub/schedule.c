@@ -48,7 +48,7 @@ static int hub_sleep(struct thrumi_hub *hub, thrum_time deadline)
  * who waits for I/O. */
 static void hub_check_engine(int rc)
 {
-    if (rc < 0)
+    if (rc < 0 && rc != -EINTR)
         thrumi_log(THRUM_LOG_ERROR, "the hub's engine fails: %s",
                    thrum_strerror(rc));
 }
@@ -100,16 +100,37 @@ void thrumi_hub_poll(struct thrumi_hub *hub)
     thrum_hub_runs = runs;
 }
 
+static void hub_interrupt(const struct thrumi_context *context)
+{
+    if (context->interruptible && context->parked != NULL)
+        (void)thrumi_hub_end_wait(context->parked, -EINTR);
+}
+
+/* A signal handler has run while the thread slept. Of those who wait for
+ * themselves, some would know of that. */
+static void hub_interrupt_all(struct thrumi_hub *hub)
+{
+    hub_interrupt(hub->thread);
+    for (struct thrumi_link *link = hub->greens.next; link != &hub->greens;
+         link = link->next)
+        hub_interrupt(
+            &thrumi_container_of(link, struct thrumi_strand, link)->context);
+}
+
 /* The thread sleeps, as what it is: a worker of a pool is blocked then. */
 static void hub_sleep_as_thread(struct thrumi_hub *hub, thrum_time deadline)
 {
     struct thrumi_context *thread = hub->thread;
     struct thrumi_parking parking = {.context = thread};
     bool blocked = false;
+    int rc;
 
     if (thread->block != NULL)
         blocked = thread->block(thread, &parking) == 0;
-    hub_check_engine(hub_sleep(hub, deadline));
+    rc = hub_sleep(hub, deadline);
+    hub_check_engine(rc);
+    if (rc == -EINTR)
+        hub_interrupt_all(hub);
     if (blocked)
         thread->unblock(thread);
 }

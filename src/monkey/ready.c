@@ -100,7 +100,7 @@ static bool ready_is_failure(int rc)
            !thrumi_ready_never(rc);
 }
 
-int thrumi_ready_wait(struct pollfd *fds, size_t n, thrum_time deadline)
+static int ready_wait(struct pollfd *fds, size_t n, thrum_time deadline)
 {
     int rc;
 
@@ -113,6 +113,15 @@ int thrumi_ready_wait(struct pollfd *fds, size_t n, thrum_time deadline)
     if (ready_is_failure(rc))
         rc = ready_wait_by_looking(fds, n, deadline);
     return rc == -ETIMEDOUT && ready_is_past(deadline) ? 0 : rc;
+}
+
+int thrumi_ready_wait(struct pollfd *fds, size_t n, thrum_time deadline)
+{
+    bool before = thrum_hub_interruptible(true);
+    int rc = ready_wait(fds, n, deadline);
+
+    (void)thrum_hub_interruptible(before);
+    return rc;
 }
 
 /* ---- signals ---- */

@@ -17,11 +17,21 @@
 
 #define TIME_LOOK_MS 50 /* from one look at a clock to the next */
 
+/* To a point of the monotonic clock, or until a signal handler has run. */
+static int time_sleep_until(thrum_time end)
+{
+    bool before = thrum_hub_interruptible(true);
+    int rc = thrum_sleep(end);
+
+    (void)thrum_hub_interruptible(before);
+    return rc;
+}
+
 /* Sleeps; what is left when it is ended early is told. */
 static int time_sleep(const struct timespec *span, struct timespec *left)
 {
     thrum_time end = thrumi_span_end(span);
-    int rc = thrum_sleep(end);
+    int rc = time_sleep_until(end);
 
     if (rc < 0 && left != NULL)
         *left = thrumi_span_left(end);
@@ -46,7 +56,7 @@ int thrumi_hook_usleep(useconds_t microseconds)
 {
     if (thrumi_monkey_outside())
         return thrumi_original.usleep(microseconds);
-    return (int)thrumi_to_errno(thrum_sleep(thrum_in_us(microseconds)));
+    return (int)thrumi_to_errno(time_sleep_until(thrum_in_us(microseconds)));
 }
 
 int thrumi_hook_nanosleep(const struct timespec *span, struct timespec *left)
@@ -123,7 +133,7 @@ static int time_look(clockid_t clock, const struct timespec *point)
     int rc = 0;
 
     while (rc == 0 && !time_is_reached(clock, point))
-        rc = thrum_sleep(thrum_in_ms(TIME_LOOK_MS));
+        rc = time_sleep_until(thrum_in_ms(TIME_LOOK_MS));
     return rc;
 }
 
@@ -131,15 +141,18 @@ static int time_wait(clockid_t clock, const struct timespec *point)
 {
     int fd = timerfd_create(clock == CLOCK_TAI ? CLOCK_REALTIME : clock,
                             TFD_CLOEXEC | TFD_NONBLOCK);
+    bool before;
     int rc = 0;
 
     if (fd < 0)
         return time_look(clock, point);
     (void)thrum_fd_fresh(fd);
+    before = thrum_hub_interruptible(true);
     while (rc >= 0 && !time_is_reached(clock, point)) {
         time_arm(fd, clock, point);
         rc = thrum_poll_one(fd, POLLIN, THRUM_FOREVER);
     }
+    (void)thrum_hub_interruptible(before);
     (void)thrum_close(fd);
     return rc < 0 ? rc : 0;
 }
@@ -147,7 +160,7 @@ static int time_wait(clockid_t clock, const struct timespec *point)
 static int time_sleep_to(clockid_t clock, const struct timespec *point)
 {
     if (clock == CLOCK_MONOTONIC)
-        return thrum_sleep(thrumi_span_at(point));
+        return time_sleep_until(thrumi_span_at(point));
     return time_is_reached(clock, point) ? thrum_pass()
                                          : time_wait(clock, point);
 }

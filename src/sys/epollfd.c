@@ -128,9 +128,7 @@ int thrumi_epoll_wait(int epoll, struct epoll_event *events, int count,
     if (ns < 0 && deadline.ns != INT64_MAX)
         ns = 0;
     found = epollfd_wait_ns(epoll, events, count, ns);
-    if (found >= 0)
-        return found;
-    return errno == EINTR ? 0 : -errno;
+    return found < 0 ? -errno : found;
 }
 
 void thrumi_epoll_close(int epoll)

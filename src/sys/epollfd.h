@@ -30,7 +30,7 @@ int thrumi_epoll_arm(int epoll, int fd, uint64_t data);
 void thrumi_epoll_drop(int epoll, int fd);
 void thrumi_epoll_close(int epoll);
 
-/* Waits to the deadline for up to `count` events. How many, or -errno; 0 also
+/* Waits to the deadline for up to `count` events. How many, or -errno; -EINTR
  * after a signal. */
 int thrumi_epoll_wait(int epoll, struct epoll_event *events, int count,
                       thrum_time deadline);

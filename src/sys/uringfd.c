@@ -340,7 +340,7 @@ int thrumi_uring_enter(struct thrumi_uring *ring, bool wait,
     atomic_store_explicit(ring->sq_tail, ring->taken, memory_order_release);
     if (uringfd_enter(ring, span) >= 0)
         return 0;
-    return errno == ETIME || errno == EINTR ? 0 : -errno;
+    return errno == ETIME ? 0 : -errno;
 }
 
 bool thrumi_uring_next(struct thrumi_uring *ring,

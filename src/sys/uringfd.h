@@ -85,8 +85,8 @@ void thrumi_uring_prepare_watch(struct io_uring_sqe *slot, int fd,
 /* Would enter without a wait find nothing to do? */
 bool thrumi_uring_idle(const struct thrumi_uring *ring);
 /* Hands over all that is written; with `wait` it waits to the deadline until
- * there is a result, and else only looks for results. 0; -EBUSY, -EAGAIN:
- * take results first; other errors cannot be mended. */
+ * there is a result, and else only looks for results. 0; -EINTR after a
+ * signal; -EBUSY, -EAGAIN: take results first; other errors cannot be mended. */
 int thrumi_uring_enter(struct thrumi_uring *ring, bool wait,
                        thrum_time deadline);
 /* False: there is none. */

@@ -117,6 +117,7 @@ struct thrumi_context {
     thrum_executor *pool;              /* a green pool that it has a place of */
     bool is_greenlet;                  /* it has values of its own there */
     bool cancelled;                    /* each of its waits is -ECANCELED */
+    bool interruptible;                /* a signal handler ends its waits */
 };
 
 /* The free records that this thread keeps, see task/record.c. */

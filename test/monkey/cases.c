@@ -127,15 +127,22 @@ void case_run_outside(case_fn *fn)
     assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
 }
 
-void case_run_in_greenlet(case_fn *fn)
+thrum_future *case_spawn(thrum_fn *fn, void *arg)
 {
     thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
     thrum_future *future = NULL;
 
     options.stack_size = CASE_STACK;
+    CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
+    return future;
+}
+
+void case_run_in_greenlet(case_fn *fn)
+{
+    thrum_future *future;
+
     assert_int_equal(thrum_monkey_patch_all(), 0);
-    assert_int_equal(thrum_spawn_with(case_greenlet, &fn, 0, &options, &future),
-                     0);
+    future = case_spawn(case_greenlet, &fn);
     assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
     thrum_future_unref(future);
     assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);

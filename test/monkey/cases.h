@@ -66,4 +66,18 @@ void case_run_plain(case_fn *fn);
 void case_run_outside(case_fn *fn);
 void case_run_in_greenlet(case_fn *fn);
 
+/* ---- for tests of rules ---- */
+
+/* A test that runs in a greenlet, patched: CHECK only. */
+#define TEST_GREEN(name)              \
+ static void green_##name(void);      \
+ TEST(name)                           \
+ {                                    \
+  case_run_in_greenlet(green_##name); \
+ }                                    \
+ static void green_##name(void)
+
+/* Spawns a greenlet with a stack that libc's functions fit on. */
+thrum_future *case_spawn(thrum_fn *fn, void *arg);
+
 #endif /* TEST_MONKEY_CASES_H */

@@ -21,25 +21,6 @@
 
 #define LONG_MS 100000
 
-/* Runs what follows in a greenlet, patched. */
-#define TEST_GREEN(name)              \
- static void green_##name(void);      \
- TEST(name)                           \
- {                                    \
-  case_run_in_greenlet(green_##name); \
- }                                    \
- static void green_##name(void)
-
-static thrum_future *spawn(thrum_fn *fn, void *arg)
-{
-    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
-    thrum_future *future = NULL;
-
-    options.stack_size = 256u * 1024;
-    CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
-    return future;
-}
-
 static void *write_one(void *arg)
 {
     const struct ends *ends = arg;
@@ -215,7 +196,7 @@ TEST_GREEN(P32_a_timeout_ends_no_other_wait)
     for (size_t i = 0; i < LIMITED_CALLS; i++) {
         struct limited late = {LONG_MS, 1, 0};
         struct limited soon = {1, 1, 0};
-        thrum_future *future = spawn(limited_calls[i], &late);
+        thrum_future *future = case_spawn(limited_calls[i], &late);
 
         (void)limited_calls[i](&soon);
         CHECK_INT(soon.rc, 0);
@@ -299,7 +280,7 @@ TEST_GREEN(P32_a_kill_ends_the_wait_with_ECANCELED)
 {
     for (size_t i = 0; i < LIMITED_CALLS; i++) {
         struct limited limited = {-1, 0, 0};
-        thrum_future *future = spawn(limited_calls[i], &limited);
+        thrum_future *future = case_spawn(limited_calls[i], &limited);
 
         CHECK_INT(thrum_pass(), 0);
         CHECK_INT(thrum_future_kill(future, THRUM_FOREVER), 0);

@@ -52,6 +52,8 @@ static inline int rig_park(struct thrumi_scheduler *scheduler,
             return -ETIMEDOUT;
         rig->turns++;
         rc = rig->engine->ops->turn(rig->engine, deadline);
+        if (rc == -EINTR)
+            rc = 0;
         if (rc != 0)
             return rc;
     }
