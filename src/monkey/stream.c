@@ -125,13 +125,6 @@ static size_t stream_rest(struct stream *stream, const struct iovec *vector,
     return done;
 }
 
-int64_t thrumi_stream_broken(int64_t result)
-{
-    if (result == -EPIPE)
-        (void)raise(SIGPIPE);
-    return result;
-}
-
 /* ---- sockets ---- */
 
 /* Its SOCK_ number; -1: it is no socket. */

@@ -28,7 +28,4 @@ int64_t thrumi_stream_writev(int fd, const struct iovec *from, int count);
 int64_t thrumi_stream_recvmsg(int fd, struct msghdr *message, int flags);
 int64_t thrumi_stream_sendmsg(int fd, const struct msghdr *message, int flags);
 
-/* Raises SIGPIPE if the code says that nobody reads. Returns the code. */
-int64_t thrumi_stream_broken(int64_t result);
-
 #endif /* THRUMI_MONKEY_STREAM_H */
