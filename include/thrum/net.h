@@ -48,7 +48,8 @@ THRUM_BEGIN_DECLS
 #define THRUM_AS_SET thrum_at_ns(INT64_MIN)
 
 /* Reads what there is, at most `n` bytes; of a stream at its end: 0. From
- * sockets, pipes, ttys, eventfds and the like, and files.
+ * sockets, pipes, ttys, eventfds and the like, and files: of these fewer than
+ * `n` only at the end.
  *
  * Call from:  any thread or greenlet; not from a callback.
  * Blocks:     until something can be read; cancellable.

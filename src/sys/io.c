@@ -135,6 +135,8 @@ thrum_time thrumi_io_patience(const struct thrumi_io *io)
     socklen_t length = sizeof(limit);
     int option = io_is_write(io->op) ? SO_SNDTIMEO : SO_RCVTIMEO;
 
+    if (io->kind == THRUMI_IO_FILE) /* O_NONBLOCK means nothing to it */
+        return THRUM_FOREVER;
     if (thrumi_io_nonblocking(io->fd))
         return THRUM_NOW;
     if (io->kind == THRUMI_IO_PIPE || io->kind == THRUMI_IO_DEVICE ||

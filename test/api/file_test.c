@@ -55,6 +55,34 @@ TEST(a_file_is_opened_written_and_read)
     close_new(fd);
 }
 
+/* Only the first half is in memory, where the file system lets it go. */
+TEST(a_read_is_whole_but_at_the_end)
+{
+    const size_t half = (size_t)512 << 10;
+    char *data = calloc(3, half);
+    struct iovec in[2] = {{data, 5}, {data + 5, 3 * half - 5}};
+    int fd = open_new();
+
+    data[2 * half - 1] = 'x';
+    assert_int_equal(thrum_write_all(fd, data, 2 * half, THRUM_FOREVER), 0);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(thrum_fsync(fd, THRUM_FOREVER), 0);
+        assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+        assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
+        assert_int_equal(pread(fd, data, half, 0), half);
+        memset(data, 'y', 3 * half);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(round == 0
+                             ? thrum_read(fd, data, 3 * half, THRUM_FOREVER)
+                             : thrum_readv(fd, in, 2, THRUM_FOREVER),
+                         2 * half);
+        assert_int_equal(data[2 * half - 1], 'x');
+        assert_int_equal(data[2 * half], 'y');
+    }
+    free(data);
+    close_new(fd);
+}
+
 TEST(vectors_at_an_offset)
 {
     int fd = open_new();
