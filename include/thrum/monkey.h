@@ -23,6 +23,10 @@
  * told as libc does, by -1 and errno: ECANCELED when the greenlet is killed,
  * ETIMEDOUT past the deadline of a THRUM_WITH_DEADLINE block.
  *
+ * Locks on files are tried for until they are had. Those of lockf() and F_SETLKW
+ * are the process's: they exclude no greenlets, and EDEADLK is not told; those of
+ * flock() and F_OFD_SETLKW are the open file's, and do (P41).
+ *
  * What cannot be reached is told by thrum_monkey_report(): what an object calls
  * inside of itself, what libc does inside of its own functions, system calls
  * made without libc, programs that are linked statically. And while the program
@@ -48,7 +52,7 @@ typedef enum thrum_monkey_family {
     THRUM_MONKEY_TIME = 1u << 2,    /* sleep, nanosleep */
     THRUM_MONKEY_DNS = 1u << 3,     /* getaddrinfo, gethostbyname, res_query */
     THRUM_MONKEY_PROCESS = 1u << 4, /* waitpid, system, pclose */
-    THRUM_MONKEY_FILE = 1u << 5,    /* files: read, fsync, flock, open */
+    THRUM_MONKEY_FILE = 1u << 5,    /* files: open, read, fsync, flock */
     THRUM_MONKEY_STDIO = 1u << 6,   /* fgets, fprintf on pipes, sockets, ttys */
     THRUM_MONKEY_LOCK = 1u << 7,    /* pthread_mutex_lock, sem_wait, join */
     THRUM_MONKEY_SIGNAL = 1u << 8,  /* sigwait, pause */
