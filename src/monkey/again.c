@@ -1,28 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monkey/again.c - tries with sleeps between them.
+ * monkey/again.c - tries with pauses between them.
+ *
+ * The calls that are tried here are those that the kernel goes on with after a
+ * signal handler, if that was installed with SA_RESTART (P24). Which handler has
+ * run is not told; so one without it, if there is any, is taken to have been it.
  */
 #include "monkey/again.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include <thrum/green.h>
+#include <thrum/hub.h>
 
 #define AGAIN_FIRST 1 /* ms */
 #define AGAIN_MOST  10
 
+/* Is there a handler that ends calls? */
+static bool again_may_be_ended(void)
+{
+    struct sigaction action;
+
+    for (int i = 1; i <= SIGRTMAX; i++)
+        if (sigaction(i, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+            action.sa_handler != SIG_IGN && (action.sa_flags & SA_RESTART) == 0)
+            return true;
+    return false;
+}
+
+static int again_pause(thrumi_again_pause *pause, void *arg, int64_t ms)
+{
+    thrum_time end = thrum_in_ms(ms);
+    bool before = thrum_hub_interruptible(true);
+    int rc = pause(arg, end);
+
+    (void)thrum_hub_interruptible(before);
+    if (rc == -ETIMEDOUT && thrum_now().ns >= end.ns)
+        return 0; /* else the deadline of a block */
+    return rc == -EINTR && !again_may_be_ended() ? 0 : rc;
+}
+
+int64_t thrumi_again_with(int64_t (*fn)(void *arg), thrumi_again_pause *pause,
+                          void *arg)
+{
+    int64_t ms = AGAIN_FIRST;
+    int64_t result = fn(arg);
+    int rc = 0;
+
+    while (result == -EAGAIN && rc >= 0) {
+        rc = again_pause(pause, arg, ms);
+        ms = ms * 2 < AGAIN_MOST ? ms * 2 : AGAIN_MOST;
+        if (rc >= 0 || rc == -EINTR)
+            result = fn(arg);
+    }
+    return result == -EAGAIN && rc < 0 ? rc : result;
+}
+
+static int again_sleep(void *arg, thrum_time end)
+{
+    (void)arg;
+    return thrum_sleep(end);
+}
+
 int64_t thrumi_again(int64_t (*fn)(void *arg), void *arg)
 {
-    int64_t pause = AGAIN_FIRST;
-    int64_t result = fn(arg);
-
-    while (result == -EAGAIN) {
-        int rc = thrum_sleep(thrum_in_ms(pause));
-
-        if (rc < 0)
-            return rc;
-        pause = pause * 2 < AGAIN_MOST ? pause * 2 : AGAIN_MOST;
-        result = fn(arg);
-    }
-    return result;
+    return thrumi_again_with(fn, again_sleep, arg);
 }

@@ -47,43 +47,35 @@ static int64_t fifo_try(void *arg)
 struct fifo_reader {
     int fd;
     int copy[2]; /* a pipe for tee() */
-    int pause;   /* ms */
 };
 
 /* Has one opened it to write, ever since we have opened it to read? */
-static int64_t fifo_has_writer(const struct fifo_reader *reader)
+static int64_t fifo_has_writer(void *arg)
 {
+    const struct fifo_reader *reader = arg;
     struct pollfd seen = {reader->fd, POLLIN, 0};
 
-    if (poll(&seen, 1, 0) > 0)
-        return 1;
-    return tee(reader->fd, reader->copy[1], 1, SPLICE_F_NONBLOCK) != 0;
+    if (poll(&seen, 1, 0) > 0 ||
+        tee(reader->fd, reader->copy[1], 1, SPLICE_F_NONBLOCK) != 0)
+        return 0;
+    return -EAGAIN;
 }
 
-/* Until there is one, or a code. */
-static int fifo_await(struct fifo_reader *reader)
+static int fifo_pause(void *arg, thrum_time end)
 {
-    int rc = 0;
+    const struct fifo_reader *reader = arg;
 
-    while (rc >= 0 && !fifo_has_writer(reader)) {
-        thrum_time until = thrum_in_ms(reader->pause);
-
-        rc = thrum_poll_one(reader->fd, POLLIN, until);
-        if (rc == -ETIMEDOUT && thrum_now().ns >= until.ns)
-            rc = 0; /* and not for the deadline of a block */
-        reader->pause = reader->pause < 8 ? reader->pause * 2 : 10;
-    }
-    return rc < 0 ? rc : 0;
+    return thrum_poll_one(reader->fd, POLLIN, end);
 }
 
 static int fifo_await_writer(int fd)
 {
-    struct fifo_reader reader = {.fd = fd, .pause = 1};
+    struct fifo_reader reader = {.fd = fd};
     int rc;
 
     if (pipe2(reader.copy, O_CLOEXEC) != 0)
         return -errno;
-    rc = fifo_await(&reader);
+    rc = (int)thrumi_again_with(fifo_has_writer, fifo_pause, &reader);
     (void)close(reader.copy[0]);
     (void)close(reader.copy[1]);
     return rc;

@@ -20,25 +20,6 @@
 
 #include "cases_file.h"
 
-/* Runs what follows in a greenlet, patched. */
-#define TEST_GREEN(name)              \
- static void green_##name(void);      \
- TEST(name)                           \
- {                                    \
-  case_run_in_greenlet(green_##name); \
- }                                    \
- static void green_##name(void)
-
-static thrum_future *spawn(thrum_fn *fn, void *arg)
-{
-    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
-    thrum_future *future = NULL;
-
-    options.stack_size = 256u * 1024;
-    CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
-    return future;
-}
-
 static void finish(thrum_future *future)
 {
     CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
@@ -288,7 +269,7 @@ TEST_GREEN(P37_an_open_that_waits_for_a_lease_keeps_nobody)
     int fd;
 
     leased(&scratch, &keeper);
-    teller = spawn(keeper_tell, &keeper);
+    teller = case_spawn(keeper_tell, &keeper);
     fd = open(scratch.path, O_RDONLY | O_CLOEXEC);
     CHECK(fd >= 0 && !has_nonblock(fd));
     CHECK_INT(close(fd), 0);
@@ -313,8 +294,8 @@ TEST_GREEN(P37_an_open_that_is_left_behind_is_closed)
 
     leased(&scratch, &keeper);
     before = open_descriptors();
-    kill_it(spawn(open_until_killed, &scratch));
-    finish(spawn(keeper_tell, &keeper));
+    kill_it(case_spawn(open_until_killed, &scratch));
+    finish(case_spawn(keeper_tell, &keeper));
     before--; /* the pipe's end */
     not_leased(&scratch, &keeper);
     before--;
@@ -362,11 +343,11 @@ TEST_GREEN(P36_an_open_of_a_fifo_waits_for_the_other_end)
     thrum_future *first;
 
     scratch_fifo(&scratch);
-    first = spawn(open_to_read, &scratch);
+    first = case_spawn(open_to_read, &scratch);
     CHECK_INT(thrum_pass(), 0);
     open_to_write(&scratch);
     finish(first);
-    first = spawn(open_to_write, &scratch);
+    first = case_spawn(open_to_write, &scratch);
     CHECK_INT(thrum_pass(), 0);
     open_to_read(&scratch);
     finish(first);
@@ -384,7 +365,7 @@ TEST_GREEN(P36_a_fifo_is_found_by_the_thread_too)
     aside = scratch;
     strcpy(aside.other, "/proc/self/root");
     strcat(aside.other, scratch.other);
-    first = spawn(open_to_read, &aside);
+    first = case_spawn(open_to_read, &aside);
     CHECK_INT(thrum_pass(), 0);
     open_to_write(&aside);
     finish(first);
@@ -400,7 +381,7 @@ TEST_GREEN(P36_many_that_wait_for_each_other_go_on)
 
     for (unsigned i = 0; i < READERS; i++) {
         scratch_fifo(&scratches[i]);
-        readers[i] = spawn(open_to_read, &scratches[i]);
+        readers[i] = case_spawn(open_to_read, &scratches[i]);
     }
     CHECK_INT(thrum_pass(), 0);
     for (unsigned i = 0; i < READERS; i++)
@@ -463,10 +444,10 @@ TEST_GREEN(P36_a_kill_ends_the_open_of_a_fifo)
     struct scratch scratch;
 
     scratch_fifo(&scratch);
-    kill_it(spawn(read_until_killed, &scratch));
+    kill_it(case_spawn(read_until_killed, &scratch));
     CHECK_INT(open(scratch.other, O_WRONLY | O_NONBLOCK), -1);
     CHECK_INT(errno, ENXIO);
-    kill_it(spawn(write_until_killed, &scratch));
+    kill_it(case_spawn(write_until_killed, &scratch));
     scratch_close(&scratch);
     CHECK(open_descriptors() <= before);
 }
@@ -524,7 +505,7 @@ TEST_GREEN(P36_a_tty_is_read_and_drained)
     CHECK_INT(unlockpt(ends.there), 0);
     ends.here = open(ptsname(ends.there), O_RDWR | O_NOCTTY | O_CLOEXEC);
     CHECK(ends.here >= 0);
-    writer = spawn(write_line, &ends);
+    writer = case_spawn(write_line, &ends);
     CHECK_INT(read(ends.here, text, sizeof(text)), 6);
     CHECK(memcmp(text, "hello\n", 6) == 0);
     finish(writer);
@@ -554,7 +535,7 @@ TEST_GREEN(P38_all_that_is_in_a_pipe_is_spliced_to_a_socket)
 {
     struct ends to = ends_of_stream();
     struct ends pipe = ends_of_pipe();
-    thrum_future *reader = spawn(read_all, &to);
+    thrum_future *reader = case_spawn(read_all, &to);
     char *data = calloc(1, PIPE_ROOM);
 
     CHECK_INT(write(pipe.there, data, PIPE_ROOM), PIPE_ROOM);
@@ -675,7 +656,7 @@ TEST_GREEN(P38_a_kill_ends_a_splice)
 {
     struct ends ends[2] = {ends_of_pipe(), ends_of_pipe()};
 
-    kill_it(spawn(splice_until_killed, ends));
+    kill_it(case_spawn(splice_until_killed, ends));
     ends_close(&ends[0]);
     ends_close(&ends[1]);
 }
@@ -734,7 +715,7 @@ static void case_of_counting(int (*lock)(int fd, bool on))
     scratch_open(&scratch);
     CHECK_INT(pwrite(scratch.fd, &number, sizeof(number), 0), sizeof(number));
     for (unsigned i = 0; i < WORKERS; i++)
-        workers[i] = spawn(count_up, &counted);
+        workers[i] = case_spawn(count_up, &counted);
     for (unsigned i = 0; i < WORKERS; i++)
         finish(workers[i]);
     CHECK_INT(pread(scratch.fd, &number, sizeof(number), 0), sizeof(number));
@@ -777,7 +758,7 @@ TEST_GREEN(P41_locks_of_processes_are_waited_for)
     keeper_begin(&keeper, scratch.path, take_process, give_process);
     CHECK_INT(lseek(scratch.fd, 0, SEEK_SET), 0);
     CHECK_INT(lockf(scratch.fd, F_TEST, 0), -1);
-    teller = spawn(keeper_tell, &keeper);
+    teller = case_spawn(keeper_tell, &keeper);
     CHECK_INT(by_process(scratch.fd, true), 0);
     finish(teller);
     fd = open(scratch.path, O_RDWR | O_CLOEXEC);
@@ -805,7 +786,7 @@ TEST_GREEN(P41_a_kill_and_a_deadline_end_the_wait_for_a_lock)
 
     scratch_open(&scratch);
     CHECK_INT(flock(scratch.fd, LOCK_EX), 0);
-    kill_it(spawn(flock_until_killed, &scratch));
+    kill_it(case_spawn(flock_until_killed, &scratch));
     fd = open(scratch.path, O_RDWR | O_CLOEXEC);
     THRUM_WITH_DEADLINE(limit, thrum_in_ms(20)) {
         CHECK_INT(flock(fd, LOCK_EX), -1);
@@ -834,6 +815,136 @@ TEST_GREEN(P41_what_the_system_refuses_is_refused)
     CHECK_INT(lockf(scratch.fd, 77, 0), -1);
     CHECK_INT(errno, EINVAL);
     scratch_close(&scratch);
+}
+
+/* ---- signals ---- */
+
+static void ignore_it(int number)
+{
+    (void)number;
+}
+
+struct interrupted {
+    const struct scratch *scratch;
+    int (*wait)(const struct scratch *scratch);
+    atomic_bool ended;
+};
+
+static void *wait_interrupted(void *arg)
+{
+    struct interrupted *interrupted = arg;
+
+    CHECK_INT(interrupted->wait(interrupted->scratch), -1);
+    CHECK_INT(errno, EINTR);
+    atomic_store(&interrupted->ended, true);
+    return NULL;
+}
+
+static void *run_interrupted(void *arg)
+{
+    finish(case_spawn(wait_interrupted, arg));
+    return NULL;
+}
+
+/* A signal before the wait ends nothing, so there are more. */
+static void interrupt(const struct scratch *scratch,
+                      int (*wait)(const struct scratch *scratch))
+{
+    struct interrupted interrupted = {scratch, wait, false};
+    struct test_thread *thread = spawn_thread(run_interrupted, &interrupted);
+
+    while (!atomic_load(&interrupted.ended)) {
+        thread_await_sleep(thread);
+        if (!atomic_load(&interrupted.ended))
+            thread_signal(thread, SIGUSR1);
+    }
+    join_thread(thread);
+}
+
+static int lock_another(const struct scratch *scratch)
+{
+    int fd = open(scratch->path, O_RDWR | O_CLOEXEC);
+    int rc = flock(fd, LOCK_EX);
+    int error = errno;
+
+    CHECK_INT(close(fd), 0);
+    errno = error;
+    return rc;
+}
+
+static int read_fifo(const struct scratch *scratch)
+{
+    return open(scratch->other, O_RDONLY);
+}
+
+static int write_fifo(const struct scratch *scratch)
+{
+    return open(scratch->other, O_WRONLY);
+}
+
+/* As programs do that wait for a lock with alarm(). */
+TEST(P24_a_handler_ends_the_wait_for_a_lock_and_a_fifo)
+{
+    struct sigaction action = {.sa_handler = ignore_it};
+    struct sigaction before;
+    struct scratch scratch;
+
+    assert_int_equal(thrum_monkey_patch_all(), 0);
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    scratch_fifo(&scratch);
+    assert_int_equal(flock(scratch.fd, LOCK_EX), 0);
+    interrupt(&scratch, lock_another);
+    interrupt(&scratch, read_fifo);
+    interrupt(&scratch, write_fifo);
+    scratch_close(&scratch);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
+}
+
+/* ---- and one that restarts ---- */
+
+struct restarted {
+    struct scratch scratch;
+    atomic_bool locked;
+};
+
+static void *lock_in_a_greenlet(void *arg)
+{
+    struct restarted *restarted = arg;
+
+    CHECK_INT(lock_another(&restarted->scratch), 0);
+    atomic_store(&restarted->locked, true);
+    return NULL;
+}
+
+static void *run_restarted(void *arg)
+{
+    finish(case_spawn(lock_in_a_greenlet, arg));
+    return NULL;
+}
+
+TEST(P24_a_handler_that_restarts_ends_no_wait_for_a_lock)
+{
+    struct sigaction action = {.sa_handler = ignore_it, .sa_flags = SA_RESTART};
+    struct sigaction before;
+    struct restarted restarted = {.locked = false};
+    struct test_thread *thread;
+
+    assert_int_equal(thrum_monkey_patch_all(), 0);
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    scratch_open(&restarted.scratch);
+    assert_int_equal(flock(restarted.scratch.fd, LOCK_EX), 0);
+    thread = spawn_thread(run_restarted, &restarted);
+    for (unsigned i = 0; i < 20; i++) {
+        thread_await_sleep(thread);
+        thread_signal(thread, SIGUSR1);
+    }
+    assert_false(atomic_load(&restarted.locked));
+    assert_int_equal(flock(restarted.scratch.fd, LOCK_UN), 0);
+    join_thread(thread);
+    scratch_close(&restarted.scratch);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
 }
 
 int monkey_main(int argc, char **argv);
