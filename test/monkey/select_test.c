@@ -83,20 +83,25 @@ TEST_GREEN(P32_poll_is_told_of_a_close)
 TEST_GREEN(P32_poll_refuses_what_the_system_refuses)
 {
     volatile uintptr_t nowhere = 8;
-    struct pollfd one = {-1, 0, 0};
+    struct pollfd fds[] = {{-1, 0, 0}, {-1, 0, 0}};
     struct rlimit limit;
+    struct rlimit less;
 
     CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    less = limit;
+    less.rlim_cur = 1;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &less), 0);
     errno = 0;
-    CHECK_INT(poll(&one, (nfds_t)limit.rlim_cur + 1, LONG_MS), -1);
+    CHECK_INT(poll(fds, 2, LONG_MS), -1);
     CHECK_INT(errno, EINVAL);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
     if (!TEST_ASAN && !TEST_TSAN) {
         errno = 0;
         CHECK_INT(poll((struct pollfd *)nowhere, 1, LONG_MS), -1);
         CHECK_INT(errno, EFAULT);
     }
     errno = 0;
-    CHECK_INT(ppoll(&one, 1, &(struct timespec){0, 1000000000}, NULL), -1);
+    CHECK_INT(ppoll(fds, 1, &(struct timespec){0, 1000000000}, NULL), -1);
     CHECK_INT(errno, EINVAL);
 }
 
