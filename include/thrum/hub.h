@@ -16,7 +16,8 @@
  *         rc = thrum_hub_turn(THRUM_NOW);
  *     }
  *
- * All of this is of the calling thread.
+ * All of this is of the calling thread. While a thread has a hub it cannot be
+ * cancelled: pthread_cancel() takes effect when the hub was closed.
  */
 #ifndef THRUM_HUB_H
 #define THRUM_HUB_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hub/deadlock.c - telling that all of a hub wait for ever, and for what (S5).
+ * hub/deadlock.c - what could still wake somebody; and telling that nothing can,
+ * so that all of a hub wait for ever, and for what (S5).
  *
  * It is told by whoever was the last to wait, on the stack of a greenlet, so
  * its lines are short and made one after the other.
@@ -10,12 +11,31 @@
 
 #include "base/log.h"
 #include "coro/handle.h"
+#include "hub/engine.h"
 #include "hub/hub.h"
 #include "hub/monitor.h"
 #include "sys/thread.h"
 #include "task/wait_note.h"
 
 #define DEADLOCK_MOST 50u /* greenlets that are named */
+
+/* Is there a strand with a task? */
+bool thrumi_hub_has_greens(const struct thrumi_hub *hub)
+{
+    return hub->strands > hub->idle_count;
+}
+
+bool thrumi_hub_is_busy(const struct thrumi_hub *hub)
+{
+    return hub->ready.first != 0 || hub->timers > 0 ||
+           thrumi_hub_has_greens(hub);
+}
+
+bool thrumi_hub_has_sources(const struct thrumi_hub *hub)
+{
+    return hub->timers > 0 || hub->watched ||
+           (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0);
+}
 
 bool thrumi_hub_is_alone(void)
 {

@@ -199,6 +199,20 @@ static struct thrumi_strand *hub_next_of(struct thrumi_loom *loom)
 
 static void hub_ends(struct thrumi_loom *loom);
 
+/* A thread that was cancelled would end on the stack of whoever runs, and take
+ * all others along: so it is not, while it has a hub. */
+static void hub_take_thread(struct thrumi_hub *hub)
+{
+    thrum_hub_runs = 1;
+    hub->cancel_state = thrumi_thread_set_cancel(PTHREAD_CANCEL_DISABLE);
+}
+
+static void hub_leave_thread(const struct thrumi_hub *hub)
+{
+    thrum_hub_runs = 0;
+    (void)thrumi_thread_set_cancel(hub->cancel_state);
+}
+
 static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
 {
     struct thrumi_self *self = thrumi_self();
@@ -227,7 +241,7 @@ static struct thrumi_hub *hub_open(struct thrumi_loom *loom)
     loom->hub_unwound = thrumi_green_unwound;
     self->scheduler = &hub->scheduler;
     thrumi_strand_each(hub_free_carried, loom);
-    thrum_hub_runs = 1;
+    hub_take_thread(hub);
     return hub;
 }
 
@@ -308,26 +322,6 @@ static __attribute__((noinline)) int hub_open_engine(struct thrumi_hub *hub)
 int thrumi_hub_need_engine(struct thrumi_hub *hub)
 {
     return thrumi_likely(hub->engine != NULL) ? 0 : hub_open_engine(hub);
-}
-
-/* ---- deadlocks ---- */
-
-/* Is there a strand with a task? */
-bool thrumi_hub_has_greens(const struct thrumi_hub *hub)
-{
-    return hub->strands > hub->idle_count;
-}
-
-bool thrumi_hub_is_busy(const struct thrumi_hub *hub)
-{
-    return hub->ready.first != 0 || hub->timers > 0 ||
-           thrumi_hub_has_greens(hub);
-}
-
-bool thrumi_hub_has_sources(const struct thrumi_hub *hub)
-{
-    return hub->timers > 0 || hub->watched ||
-           (hub->engine != NULL && hub->engine->ops->waiting(hub->engine) > 0);
 }
 
 /* ---- the end ---- */
@@ -464,7 +458,7 @@ static void hub_finish(struct thrumi_hub *hub)
     loom->next = NULL;
     loom->hub_ends = NULL;
     thrumi_self()->scheduler = NULL;
-    thrum_hub_runs = 0;
+    hub_leave_thread(hub);
     thrumi_green_places_end(hub);
     hub_retire(hub, hub_has_parked(hub));
 }

@@ -58,6 +58,7 @@ struct thrumi_hub {
     struct thrum_greenlet *main;      /* the thread's own program */
     uint16_t generation;              /* of the process, see sys/fork.h */
     bool ending;                      /* its thread ends */
+    int cancel_state; /* of the thread before, as pthreads has it */
 
     struct thrumi_ready_queue ready;
     unsigned turns_left;        /* switches until events are looked at */
@@ -129,6 +130,13 @@ void thrumi_hub_each(bool (*fn)(struct thrumi_hub *hub, void *arg), void *arg);
 /* Its engine, made if need be: 0 or -errno. */
 int thrumi_hub_need_engine(struct thrumi_hub *hub);
 
+/* ---- hub_stats.c ---- */
+
+/* Writes a line about each hub: for thrumi_dump_add(). */
+int thrumi_hub_dump(int fd);
+
+/* ---- deadlock.c ---- */
+
 /* Is there anything that can go on, now or later? */
 bool thrumi_hub_is_busy(const struct thrumi_hub *hub);
 bool thrumi_hub_has_greens(const struct thrumi_hub *hub);
@@ -137,13 +145,6 @@ bool thrumi_hub_has_greens(const struct thrumi_hub *hub);
 bool thrumi_hub_has_sources(const struct thrumi_hub *hub);
 /* Is there no other thread that could? */
 bool thrumi_hub_is_alone(void);
-
-/* ---- hub_stats.c ---- */
-
-/* Writes a line about each hub: for thrumi_dump_add(). */
-int thrumi_hub_dump(int fd);
-
-/* ---- deadlock.c ---- */
 
 /* Logs who waits for what. */
 void thrumi_hub_tell_deadlock(struct thrumi_hub *hub);

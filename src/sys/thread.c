@@ -121,6 +121,14 @@ void thrumi_thread_mask(sigset_t *ret, bool block_all)
         sigdelset(ret, synchronous[i]);
 }
 
+int thrumi_thread_set_cancel(int state)
+{
+    int before = PTHREAD_CANCEL_ENABLE;
+
+    (void)pthread_setcancelstate(state, &before);
+    return before;
+}
+
 struct thrumi_thread_stack thrumi_thread_stack(void)
 {
     struct thrumi_thread_stack stack = {NULL, NULL};

@@ -31,6 +31,9 @@ void thrumi_thread_set_name(const char *prefix, unsigned n);
 /* The caller's signal mask, with all asynchronous signals added if asked. */
 void thrumi_thread_mask(sigset_t *ret, bool block_all);
 
+/* pthread_setcancelstate(): what it was before. */
+int thrumi_thread_set_cancel(int state);
+
 /* The calling thread's stack; NULL and NULL if it is not known. */
 struct thrumi_thread_stack {
     const char *low;

@@ -318,4 +318,49 @@ TEST(S5_a_task_whose_greenlets_wait_for_ever_is_told_and_sleeps)
     assert_int_equal(in_child(join_for_ever, NULL), 128 + SIGALRM);
 }
 
+/* ---- a thread that is cancelled ---- */
+
+struct cancelled {
+    thrum_event begun;
+    thrum_event go_on;
+    atomic_bool went_on;
+};
+
+static void *cancelled_greenlet(void *arg)
+{
+    struct cancelled *cancelled = arg;
+
+    thrum_event_set(&cancelled->begun);
+    CHECK_INT(thrum_event_wait(&cancelled->go_on, THRUM_FOREVER), 0);
+    return NULL;
+}
+
+static void *cancelled_thread(void *arg)
+{
+    struct cancelled *cancelled = arg;
+
+    in_greenlet(cancelled_greenlet, cancelled);
+    pthread_testcancel();
+    atomic_store(&cancelled->went_on, true);
+    CHECK_INT(thrum_hub_close(THRUM_FOREVER), 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+TEST(P25_a_thread_is_not_cancelled_while_it_has_a_hub)
+{
+    struct cancelled cancelled = {THRUM_EVENT_INIT, THRUM_EVENT_INIT, false};
+    void *result = NULL;
+    pthread_t thread;
+
+    assert_int_equal(
+        pthread_create(&thread, NULL, cancelled_thread, &cancelled), 0);
+    assert_int_equal(thrum_event_wait(&cancelled.begun, THRUM_FOREVER), 0);
+    assert_int_equal(pthread_cancel(thread), 0);
+    thrum_event_set(&cancelled.go_on);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_true(atomic_load(&cancelled.went_on));
+    assert_true(result == PTHREAD_CANCELED);
+}
+
 TEST_MAIN("hub-life")

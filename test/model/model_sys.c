@@ -100,6 +100,11 @@ void thrumi_thread_mask(sigset_t *ret, bool block_all)
     sigemptyset(ret);
 }
 
+int thrumi_thread_set_cancel(int state)
+{
+    return state;
+}
+
 struct thrumi_thread_stack thrumi_thread_stack(void)
 {
     return (struct thrumi_thread_stack){NULL, NULL};
