@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -659,6 +660,28 @@ TEST_GREEN(P32_epoll_wait_refuses_what_the_system_refuses)
     errno = 0;
     CHECK_INT(epoll_wait(epoll, &event, 1, -1), -1);
     CHECK_INT(errno, EBADF);
+}
+
+/* ---- outside of greenlets ---- */
+
+static void *wait_without_hub(void *arg)
+{
+    struct timespec moment = {0, 1000};
+    thrum_hub_counts counts = THRUM_HUB_COUNTS;
+
+    CHECK_INT(poll(NULL, 0, 1), 0);
+    CHECK_INT(select(0, NULL, NULL, NULL, &(struct timeval){0, 1000}), 0);
+    CHECK_INT(ppoll(NULL, 0, &moment, NULL), 0);
+    CHECK_INT(nanosleep(&moment, NULL), 0);
+    CHECK_INT(thrum_hub_stats(&counts), THRUM_ESTATE);
+    return arg;
+}
+
+TEST(P27_a_thread_without_a_hub_is_given_none)
+{
+    assert_int_equal(thrum_monkey_patch_all(), 0);
+    join_thread(spawn_thread(wait_without_hub, NULL));
+    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
 }
 
 int monkey_main(int argc, char **argv);
