@@ -168,12 +168,10 @@ static int64_t uring_conclude(struct uring_call *call, struct thrumi_io *io,
 {
     bool gone = entry != NULL && entry->generation != call->wait.generation;
 
-    if (call->result == -ECANCELED || call->result == -EINTR) {
-        if (call->wait.code != 0)
-            return call->wait.code;
-        if (rc != 0)
-            return rc;
-    }
+    if (call->result < 0 && call->wait.code != 0)
+        return call->wait.code;
+    if ((call->result == -ECANCELED || call->result == -EINTR) && rc != 0)
+        return rc;
     if (gone && (call->result == -EAGAIN || io->op == THRUMI_IO_POLL))
         return -EBADF;
     if (call->result >= 0)
@@ -258,18 +256,16 @@ static int64_t uring_go_on(struct engine_uring *self, struct thrumi_io *io,
     return uring_try(self, io, deadline);
 }
 
-/* A UNIX socket whose listener's queue is full is told so at once with
- * O_NONBLOCK, and at its SO_SNDTIMEO without: there is nothing to poll for. What
- * somebody else has begun to connect is waited for, too. */
+/* What somebody else has begun to connect is waited for, too. */
 static int64_t uring_go_on_connecting(struct engine_uring *self,
                                       struct thrumi_io *io, int64_t result,
                                       thrum_time deadline)
 {
-    if (result == -EAGAIN)
-        return THRUMI_IO_BLOCKS;
     if (result == -EALREADY)
         return uring_try(self, io, deadline);
-    return result == -EINPROGRESS ? uring_go_on(self, io, deadline) : result;
+    if (result == -EAGAIN || result == -EINPROGRESS)
+        return uring_go_on(self, io, deadline);
+    return result;
 }
 
 static int64_t uring_go(struct engine_uring *self, struct thrumi_io *io,

@@ -5,7 +5,8 @@
  *     send, when nobody else can run    at first: a turn of its own is dearer
  *     files                             at first: it may be in the page cache
  *     what io_uring does not have, and  by try
- *     writes that would raise SIGPIPE
+ *     writes that would raise SIGPIPE,
+ *     and connecting to UNIX listeners
  *     all else                          by the ring
  *
  * Descriptors with O_NONBLOCK are not known: there the kernel says EAGAIN to
@@ -35,6 +36,13 @@ static enum thrumi_uring_way way_of_write(const struct thrumi_io *io)
                                   : THRUMI_URING_AT_FIRST;
 }
 
+/* A thread of the kernel that waits for a UNIX listener's queue to have room is
+ * not always to be had back. */
+static bool way_may_stick(const struct thrumi_io *io)
+{
+    return io->op == THRUMI_IO_CONNECT && thrumi_io_is_unix(io->fd);
+}
+
 enum thrumi_uring_way thrumi_uring_way(const struct thrumi_io *io)
 {
     switch (io->op) {
@@ -53,7 +61,7 @@ enum thrumi_uring_way thrumi_uring_way(const struct thrumi_io *io)
     case THRUMI_IO_PWRITEV:
         return THRUMI_URING_AT_FIRST;
     default:
-        if (!thrumi_uring_can(io))
+        if (!thrumi_uring_can(io) || way_may_stick(io))
             return THRUMI_URING_BY_TRY;
         return way_is_send(io) && !thrumi_hub_has_ready()
                    ? THRUMI_URING_AT_FIRST

@@ -145,6 +145,9 @@ void thrumi_io_await(struct thrumi_io *wait, const struct thrumi_io *io);
  * the end of its SO_RCVTIMEO or SO_SNDTIMEO, if it has one. */
 thrum_time thrumi_io_patience(const struct thrumi_io *io);
 
+/* Is it a socket of AF_UNIX? */
+bool thrumi_io_is_unix(int fd);
+
 /* What a call waits for, to be given to thrumi_parking_for(). */
 const char *thrumi_io_wish(unsigned char op);
 

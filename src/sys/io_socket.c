@@ -9,7 +9,8 @@
  *             so listeners that the library makes have O_NONBLOCK.
  *   connect   of TCP goes by sendto(MSG_FASTOPEN | MSG_DONTWAIT) of nothing,
  *             which begins to connect and returns. Where that is refused, and
- *             for other families, O_NONBLOCK is set while connect() is called.
+ *             for other families, O_NONBLOCK is set while connect() is called;
+ *             but not for datagrams, which it only addresses.
  *             A UNIX socket whose listener's queue is full cannot be waited for
  *             by readiness at all: it blocks.
  */
@@ -80,13 +81,23 @@ int64_t thrumi_io_try_accept(struct thrumi_io *io)
     return result;
 }
 
+static bool socket_is(int fd, int option, int value)
+{
+    int found = -1;
+    socklen_t length = sizeof(found);
+
+    return getsockopt(fd, SOL_SOCKET, option, &found, &length) == 0 &&
+           found == value;
+}
+
+bool thrumi_io_is_unix(int fd)
+{
+    return socket_is(fd, SO_DOMAIN, AF_UNIX);
+}
+
 static bool socket_is_tcp(int fd)
 {
-    int protocol = 0;
-    socklen_t length = sizeof(protocol);
-
-    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
-           protocol == IPPROTO_TCP;
+    return socket_is(fd, SO_PROTOCOL, IPPROTO_TCP);
 }
 
 /* With O_NONBLOCK for as long as the call takes. */
@@ -116,7 +127,7 @@ static int64_t socket_connect_begin(struct thrumi_io *io)
         if (result != -EOPNOTSUPP)
             return result;
     }
-    if (thrumi_io_nonblocking(io->fd))
+    if (socket_is(io->fd, SO_TYPE, SOCK_DGRAM) || thrumi_io_nonblocking(io->fd))
         return thrumi_io_result(connect(io->fd, io->to, io->to_length));
     return socket_connect_flagged(io);
 }
