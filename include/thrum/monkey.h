@@ -19,9 +19,15 @@
  *         rc = thrum_spawn_with(get, urls[i], 0, &large, &futures[i]);
  *
  * It needs no preload, may be done at any time, by a library too, and can be
- * undone. O_NONBLOCK of a descriptor is never touched. What a wait is ended by is
- * told as libc does, by -1 and errno: ECANCELED when the greenlet is killed,
- * ETIMEDOUT past the deadline of a THRUM_WITH_DEADLINE block.
+ * undone. O_NONBLOCK of a descriptor is not touched, but for the moment in which a
+ * UNIX socket connects. What a wait is ended by is told as libc does, by -1 and
+ * errno: ECANCELED when the greenlet is killed, ETIMEDOUT past the deadline of a
+ * THRUM_WITH_DEADLINE block.
+ *
+ * Signals do not end a wait: there is no EINTR, whether a handler was set with
+ * SA_RESTART or without. What a handler calls is the original, if it has a stack
+ * of its own or has interrupted the hub; on a greenlet's own stack it may wait as
+ * that does, so it had better not block there. Nor should it close descriptors.
  *
  * Locks on files are tried for until they are had. Those of lockf() and F_SETLKW
  * are the process's: they exclude no greenlets, and EDEADLK is not told; those of

@@ -39,11 +39,10 @@ static int connection_flag(int fd, int flags)
 static int connection_accept(int fd, struct sockaddr *address,
                              socklen_t *length, int flags)
 {
-    int rc = thrum_accept(fd, address, length, THRUM_AS_SET);
+    int rc =
+        (int)thrumi_to_errno(thrum_accept(fd, address, length, THRUM_AS_SET));
 
-    if (rc < 0)
-        return (int)thrumi_to_errno(rc);
-    return connection_flag(rc, flags);
+    return rc < 0 ? rc : connection_flag(rc, flags);
 }
 
 int thrumi_hook_accept(int fd, __SOCKADDR_ARG address, socklen_t *length)

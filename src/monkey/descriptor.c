@@ -53,18 +53,24 @@ int thrumi_hook_dup(int fd)
     return thrum_fd_fresh(thrumi_original.dup(fd));
 }
 
-/* Those that wait for what the number has stood for are told afterwards: there
- * is no time at which it stands for nothing. */
+/* Those that wait for what the number has stood for are told before it stands for
+ * something else, of which nothing may be read in their place. */
+static void descriptor_replace(int fd, int to)
+{
+    if (fd != to && thrumi_original.fcntl(fd, F_GETFD) >= 0)
+        (void)thrum_fd_fresh(to);
+}
+
 int thrumi_hook_dup2(int fd, int to)
 {
-    int rc = thrumi_original.dup2(fd, to);
-
-    return fd == to ? rc : thrum_fd_fresh(rc);
+    descriptor_replace(fd, to);
+    return thrumi_original.dup2(fd, to);
 }
 
 int thrumi_hook_dup3(int fd, int to, int flags)
 {
-    return thrum_fd_fresh(thrumi_original.dup3(fd, to, flags));
+    descriptor_replace(fd, to);
+    return thrumi_original.dup3(fd, to, flags);
 }
 
 /* ---- and go ---- */

@@ -17,12 +17,11 @@ static int errno_of(int64_t code)
                                                                : EIO;
 }
 
-__attribute__((noinline)) int64_t thrumi_to_errno(int64_t result)
+__attribute__((noinline)) int64_t thrumi_answer(int64_t result,
+                                                int error_before)
 {
-    if (thrumi_likely(result >= 0))
-        return result;
-    errno = errno_of(result);
-    return -1;
+    errno = thrumi_likely(result >= 0) ? error_before : errno_of(result);
+    return result >= 0 ? result : -1;
 }
 
 int thrumi_to_error(int64_t code)

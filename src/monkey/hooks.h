@@ -17,6 +17,7 @@
 #ifndef THRUMI_MONKEY_HOOKS_H
 #define THRUMI_MONKEY_HOOKS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -49,9 +50,16 @@ static inline bool thrumi_monkey_outside(void)
     return thrumi_likely(thrum_hub_runs == 0) || !thrum_hub_can_wait();
 }
 
-/* What a function of libc returns: a count, or -1 and errno. Never inline: where
- * errno is must be asked for after the wait. */
-int64_t thrumi_to_errno(int64_t result);
+/* What a function of libc returns: a count, or -1 and errno. errno stays what it
+ * was before the call that is made for the result, unless that has failed. */
+#define thrumi_to_errno(call)           \
+ __extension__({                        \
+int thrumi_errno_before = errno;            \
+thrumi_answer((call), thrumi_errno_before); \
+ })
+
+/* Never inline: where errno is must be asked for after the wait. */
+int64_t thrumi_answer(int64_t result, int error_before);
 
 /* The same for functions that return the error: what it would be in errno. */
 int thrumi_to_error(int64_t code);

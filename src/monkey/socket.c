@@ -142,24 +142,31 @@ ssize_t thrumi_hook_sendmsg(int fd, const struct msghdr *message, int flags)
 
 /* ---- many messages ---- */
 
-int thrumi_hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
-                         int flags)
+static int socket_send_many(int fd, struct mmsghdr *messages, unsigned count,
+                            int flags)
 {
     unsigned done = 0;
 
-    if (thrumi_monkey_outside() || count == 0)
-        return thrumi_original.sendmmsg(fd, messages, count, flags);
-    if (count > IOV_MAX)
-        count = IOV_MAX;
     for (; done < count; done++) {
         struct mmsghdr *one = &messages[done];
         int64_t result = thrumi_stream_sendmsg(fd, &one->msg_hdr, flags);
 
         if (result < 0)
-            return done > 0 ? (int)done : (int)thrumi_to_errno(result);
+            return done > 0 ? (int)done : (int)result;
         one->msg_len = (unsigned)result;
     }
     return (int)done;
+}
+
+/* The system sends no more than so many at once. */
+int thrumi_hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
+                         int flags)
+{
+    if (thrumi_monkey_outside() || count == 0)
+        return thrumi_original.sendmmsg(fd, messages, count, flags);
+    if (count > IOV_MAX)
+        count = IOV_MAX;
+    return (int)thrumi_to_errno(socket_send_many(fd, messages, count, flags));
 }
 
 /* When the time is over; -EINVAL: it is none. */

@@ -23,7 +23,7 @@
 
 #include "cases.h"
 
-#define EACH_WAY(name)              \
+#define TEST_EACH_WAY(name)         \
  static void way_##name(void);      \
  TEST(name)                         \
  {                                  \
@@ -121,7 +121,7 @@ static void read_watched(int here, int there, const void *data, size_t size)
     CHECK_INT(watched.flags & O_NONBLOCK, 0);
 }
 
-EACH_WAY(P13_sockets_and_pipes_stay_as_they_are_set)
+TEST_EACH_WAY(P13_sockets_and_pipes_stay_as_they_are_set)
 {
     struct ends ends = ends_of_stream();
 
@@ -132,7 +132,7 @@ EACH_WAY(P13_sockets_and_pipes_stay_as_they_are_set)
     ends_close(&ends);
 }
 
-EACH_WAY(P13_an_eventfd_stays_as_it_is_set)
+TEST_EACH_WAY(P13_an_eventfd_stays_as_it_is_set)
 {
     uint64_t one = 1;
     int fd = eventfd(0, 0);
@@ -157,7 +157,7 @@ static struct ends ends_of_tty(void)
     return ends;
 }
 
-EACH_WAY(P13_a_tty_stays_as_it_is_set)
+TEST_EACH_WAY(P13_a_tty_stays_as_it_is_set)
 {
     struct ends ends = ends_of_tty();
 
@@ -191,7 +191,7 @@ static int connect_tcp(int fd, const struct sockaddr_in *address)
     return connect(fd, (const struct sockaddr *)address, sizeof(*address));
 }
 
-EACH_WAY(P15_a_connect_is_refused_and_may_be_tried_again)
+TEST_EACH_WAY(P15_a_connect_is_refused_and_may_be_tried_again)
 {
     struct sockaddr_in address;
     int listener = bound_tcp(&address);
@@ -207,7 +207,7 @@ EACH_WAY(P15_a_connect_is_refused_and_may_be_tried_again)
     CHECK_INT(close(listener), 0);
 }
 
-EACH_WAY(P15_a_nonblocking_connect_is_the_systems)
+TEST_EACH_WAY(P15_a_nonblocking_connect_is_the_systems)
 {
     struct sockaddr_in address;
     int listener = bound_tcp(&address);
@@ -237,7 +237,7 @@ static int connect_in_vain(const struct sockaddr_in *address, int others[8])
     }
 }
 
-EACH_WAY(P15_a_connect_that_times_out_goes_on)
+TEST_EACH_WAY(P15_a_connect_that_times_out_goes_on)
 {
     int others[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
     struct timeval forever = {0, 0};
@@ -260,7 +260,7 @@ EACH_WAY(P15_a_connect_that_times_out_goes_on)
     CHECK_INT(close(listener), 0);
 }
 
-EACH_WAY(P15_a_full_queue_of_a_unix_listener_is_EAGAIN_in_the_end)
+TEST_EACH_WAY(P15_a_full_queue_of_a_unix_listener_is_EAGAIN_in_the_end)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     socklen_t length = sizeof(name);
@@ -370,7 +370,7 @@ static void send_much(struct ends ends, send_fn *fn)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_what_blocks_sends_all)
+TEST_EACH_WAY(P30_what_blocks_sends_all)
 {
     for (size_t i = 0; i < SENDERS; i++) {
         send_much(ends_of_stream(), senders[i]);
@@ -383,7 +383,7 @@ static struct ends turned(struct ends ends)
     return (struct ends){ends.there, ends.here};
 }
 
-EACH_WAY(P30_what_blocks_writes_all_to_a_pipe)
+TEST_EACH_WAY(P30_what_blocks_writes_all_to_a_pipe)
 {
     send_much(turned(ends_of_pipe()), write_plain);
     send_much(turned(ends_of_pipe()), write_vector);
@@ -426,7 +426,7 @@ typedef ssize_t recv_fn(int fd, char *into, size_t n, int flags);
 static recv_fn *const receivers[] = {recv_plain, recv_named, recv_message};
 #define RECEIVERS (sizeof(receivers) / sizeof(receivers[0]))
 
-EACH_WAY(P30_MSG_WAITALL_receives_all_up_to_the_end)
+TEST_EACH_WAY(P30_MSG_WAITALL_receives_all_up_to_the_end)
 {
     for (size_t i = 0; i < RECEIVERS; i++) {
         struct ends ends = ends_of_stream();
@@ -469,7 +469,7 @@ static void *write_with_descriptor(void *arg)
 }
 
 /* None may be lost on the way. */
-EACH_WAY(P30_MSG_WAITALL_stops_after_a_descriptor)
+TEST_EACH_WAY(P30_MSG_WAITALL_stops_after_a_descriptor)
 {
     struct ends ends = ends_of_stream();
     struct beside *writer = beside(write_with_descriptor, &ends);
@@ -501,7 +501,7 @@ static void check_receivers(int fd, int flags, int error)
         CHECK_FAILS(receivers[i](fd, text, 4, flags), error);
 }
 
-EACH_WAY(P30_MSG_DONTWAIT_is_EAGAIN)
+TEST_EACH_WAY(P30_MSG_DONTWAIT_is_EAGAIN)
 {
     struct ends ends = ends_of_stream();
     struct mmsghdr many = {.msg_len = 0};
@@ -520,7 +520,7 @@ EACH_WAY(P30_MSG_DONTWAIT_is_EAGAIN)
 }
 
 /* A look at errors, or at what is urgent, never waits. */
-EACH_WAY(P30_errors_and_urgent_data_are_there_or_not)
+TEST_EACH_WAY(P30_errors_and_urgent_data_are_there_or_not)
 {
     struct ends ends = ends_of_tcp();
 
@@ -529,7 +529,7 @@ EACH_WAY(P30_errors_and_urgent_data_are_there_or_not)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_SO_RCVTIMEO_is_EAGAIN)
+TEST_EACH_WAY(P30_SO_RCVTIMEO_is_EAGAIN)
 {
     struct ends ends = ends_of_stream();
     char text[8] = "";
@@ -545,7 +545,7 @@ EACH_WAY(P30_SO_RCVTIMEO_is_EAGAIN)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_SO_SNDTIMEO_is_a_count_and_then_EAGAIN)
+TEST_EACH_WAY(P30_SO_SNDTIMEO_is_a_count_and_then_EAGAIN)
 {
     char *data = calloc(1, MUCH * 4);
 
@@ -562,7 +562,7 @@ EACH_WAY(P30_SO_SNDTIMEO_is_a_count_and_then_EAGAIN)
     free(data);
 }
 
-EACH_WAY(P30_O_NONBLOCK_is_a_count_and_then_EAGAIN)
+TEST_EACH_WAY(P30_O_NONBLOCK_is_a_count_and_then_EAGAIN)
 {
     char *data = calloc(1, MUCH * 4);
 
@@ -582,7 +582,7 @@ EACH_WAY(P30_O_NONBLOCK_is_a_count_and_then_EAGAIN)
     free(data);
 }
 
-EACH_WAY(P31_accept_of_a_nonblocking_or_patient_listener_is_EAGAIN)
+TEST_EACH_WAY(P31_accept_of_a_nonblocking_or_patient_listener_is_EAGAIN)
 {
     struct sockaddr_in address;
     int listener = bound_tcp(&address);
@@ -611,7 +611,7 @@ static void *connect_to(void *arg)
     return NULL;
 }
 
-EACH_WAY(P31_accept_sets_the_flags_that_it_is_asked_for)
+TEST_EACH_WAY(P31_accept_sets_the_flags_that_it_is_asked_for)
 {
     static const int flags[] = {0, SOCK_CLOEXEC, SOCK_NONBLOCK,
                                 SOCK_CLOEXEC | SOCK_NONBLOCK};
@@ -650,7 +650,7 @@ static void *send_three(void *arg)
     return NULL;
 }
 
-EACH_WAY(P30_recvmmsg_waits_for_one_or_for_all)
+TEST_EACH_WAY(P30_recvmmsg_waits_for_one_or_for_all)
 {
     struct ends ends = ends_of(SOCK_DGRAM);
     struct beside *sender = beside(send_three, &ends);
@@ -702,7 +702,7 @@ static void count_end(const struct counted *counted)
     CHECK_INT(sigaction(SIGPIPE, &counted->before, NULL), 0);
 }
 
-EACH_WAY(P30_SIGPIPE_comes_once_and_not_when_unwanted)
+TEST_EACH_WAY(P30_SIGPIPE_comes_once_and_not_when_unwanted)
 {
     struct ends ends = ends_of_stream();
     struct counted counted;
@@ -729,7 +729,7 @@ EACH_WAY(P30_SIGPIPE_comes_once_and_not_when_unwanted)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_packets_raise_no_SIGPIPE)
+TEST_EACH_WAY(P30_packets_raise_no_SIGPIPE)
 {
     struct ends ends = ends_of(SOCK_SEQPACKET);
     struct counted counted;
@@ -772,7 +772,7 @@ static void break_in_the_middle(struct ends ends, send_fn *fn, int signals)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_what_was_sent_before_it_broke_is_counted)
+TEST_EACH_WAY(P30_what_was_sent_before_it_broke_is_counted)
 {
     for (size_t i = 0; i < SENDERS; i++)
         break_in_the_middle(ends_of_stream(), senders[i], 0);
@@ -782,7 +782,7 @@ EACH_WAY(P30_what_was_sent_before_it_broke_is_counted)
 
 /* ---- P30: nothing, and nonsense ---- */
 
-EACH_WAY(P30_nothing_is_done_at_once)
+TEST_EACH_WAY(P30_nothing_is_done_at_once)
 {
     struct ends ends = ends_of_stream();
     struct iovec empty[2] = {{nowhere, 0}, {none, 0}};
@@ -820,7 +820,7 @@ static void check_bad_memory(int fd, int to)
     CHECK_FAILS(readv(fd, nowhere, 1), EFAULT);
 }
 
-EACH_WAY(P30_memory_that_is_not_there_is_EFAULT)
+TEST_EACH_WAY(P30_memory_that_is_not_there_is_EFAULT)
 {
     struct ends ends = ends_of_pipe();
 
@@ -838,7 +838,7 @@ EACH_WAY(P30_memory_that_is_not_there_is_EFAULT)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_sizes_that_cannot_be_are_errors)
+TEST_EACH_WAY(P30_sizes_that_cannot_be_are_errors)
 {
     struct ends ends = ends_of_pipe();
     struct iovec piece = {none, too_much};
@@ -863,7 +863,7 @@ EACH_WAY(P30_sizes_that_cannot_be_are_errors)
     ends_close(&ends);
 }
 
-EACH_WAY(P30_numbers_that_are_no_descriptors_are_EBADF)
+TEST_EACH_WAY(P30_numbers_that_are_no_descriptors_are_EBADF)
 {
     char text[4] = "";
 
@@ -881,7 +881,7 @@ EACH_WAY(P30_numbers_that_are_no_descriptors_are_EBADF)
     CHECK_FAILS(fcntl(FREE, F_GETFL), EBADF);
 }
 
-EACH_WAY(P31_accept_may_do_without_an_address)
+TEST_EACH_WAY(P31_accept_may_do_without_an_address)
 {
     struct accepting accepting;
     int listener = bound_tcp(&accepting.address);
@@ -906,7 +906,7 @@ EACH_WAY(P31_accept_may_do_without_an_address)
     CHECK_INT(close(listener), 0);
 }
 
-EACH_WAY(P30_half_of_a_vector_is_filled)
+TEST_EACH_WAY(P30_half_of_a_vector_is_filled)
 {
     struct ends ends = ends_of_stream();
     struct beside *writer = beside(write_hello, &ends);
