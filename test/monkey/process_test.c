@@ -445,6 +445,39 @@ TEST(P35_signals_are_minded_after_the_last_of_several_commands)
     command_end(&commands[1]);
 }
 
+static void *run_until_cancelled(void *command)
+{
+    (void)system(((struct command *)command)->text);
+    return NULL;
+}
+
+/* As libc's is a point of cancellation, so is ours. */
+TEST(P25_a_thread_that_is_cancelled_kills_its_command)
+{
+    struct sigaction ours = {.sa_handler = on_interrupt};
+    struct command command = command_new();
+    struct sigaction before;
+    pthread_t thread;
+    void *result;
+
+    (void)snprintf(command.text, sizeof(command.text), "exec cat <&%d",
+                   command.from);
+    assert_int_equal(sigaction(SIGINT, &ours, &before), 0);
+    patch();
+    assert_int_equal(
+        pthread_create(&thread, NULL, run_until_cancelled, &command), 0);
+    WAIT_UNTIL(!is_interruptible());
+    assert_int_equal(pthread_cancel(thread), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    unpatch();
+    assert_true(is_interruptible());
+    assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
+    assert_int_equal(waitpid(-1, NULL, 0), -1);
+    assert_int_equal(errno, ECHILD);
+    command_end(&command);
+}
+
 static void *run_until_killed(void *arg)
 {
     const struct command *command = arg;
@@ -509,6 +542,30 @@ static void *close_until_killed(void *arg)
     CHECK_INT(pclose(stream), -1);
     CHECK_INT(errno, ECANCELED);
     return NULL;
+}
+
+/* It is closed also where the wait does not begin. */
+static void *close_when_killed(void *arg)
+{
+    struct closing *closing = arg;
+    FILE *stream = popen(closing->command.text, "r");
+
+    if (!CHECK(stream != NULL))
+        return NULL;
+    CHECK_INT(waitpid(-1, NULL, 0), -1);
+    CHECK_INT(pclose(stream), -1);
+    CHECK_INT(errno, ECANCELED);
+    return NULL;
+}
+
+TEST(P35_a_command_is_closed_by_who_is_killed)
+{
+    struct closing closing = {command_new(), 0};
+
+    kill_waiting(close_when_killed, &closing);
+    command_end(&closing.command);
+    WAIT_UNTIL(waitpid(-1, NULL, WNOHANG) < 0);
+    assert_int_equal(errno, ECHILD);
 }
 
 TEST(P35_a_command_is_closed_though_nobody_waits)
