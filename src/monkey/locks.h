@@ -19,4 +19,8 @@ bool thrumi_locks_is_time(const struct timespec *at);
 /* Locks a mutex for the calling greenlet. */
 int thrumi_locks_take(pthread_mutex_t *mutex);
 
+/* Around a fork. */
+void thrumi_once_before_fork(void);
+void thrumi_once_after_fork(void);
+
 #endif /* THRUMI_MONKEY_LOCKS_H */

@@ -148,3 +148,22 @@ int thrumi_lot_take(void *object, int (*try)(void *object), thrum_time deadline)
         thrumi_lot_wake(object, 0);
     return rc;
 }
+
+/* ---- fork ---- */
+
+void thrumi_lot_before_fork(void)
+{
+    for (unsigned i = 0; i < LOT_BUCKETS; i++)
+        pthread_mutex_lock(&lot_buckets[i].lock);
+}
+
+void thrumi_lot_after_fork(bool child)
+{
+    for (unsigned i = 0; i < LOT_BUCKETS; i++) {
+        if (child)
+            thrumi_list_init(&lot_buckets[i].waits);
+        pthread_mutex_unlock(&lot_buckets[i].lock);
+    }
+    if (child)
+        atomic_store_explicit(&thrumi_lot_waiting, 0, memory_order_relaxed);
+}

@@ -54,6 +54,11 @@ enum {
                             * to wait for a lock */
 };
 
+/* Whoever forks has all buckets, and in the child nobody else is left who waits.
+ */
+void thrumi_lot_before_fork(void);
+void thrumi_lot_after_fork(bool child);
+
 void thrumi_lot_wake_some(const void *at, unsigned how);
 
 /* The object was given back, or told of. */

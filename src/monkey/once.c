@@ -14,6 +14,7 @@
 #include <thrum/greenlet.h>
 
 #include "monkey/hooks.h"
+#include "monkey/locks.h"
 #include "monkey/lot.h"
 
 struct once_call {
@@ -92,4 +93,17 @@ void thrumi_hook_call_once(once_flag *flag, void (*fn)(void))
         thrumi_original.call_once(flag, fn);
     else
         (void)thrumi_hook_pthread_once((pthread_once_t *)(void *)flag, fn);
+}
+
+/* ---- fork ---- */
+
+/* In the child whoever was under way elsewhere never ends. */
+void thrumi_once_before_fork(void)
+{
+    pthread_mutex_lock(&once.lock);
+}
+
+void thrumi_once_after_fork(void)
+{
+    pthread_mutex_unlock(&once.lock);
 }

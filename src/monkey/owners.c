@@ -133,3 +133,17 @@ void thrumi_owners_drop(const void *object)
     }
     owners_close(bucket);
 }
+
+/* ---- fork ---- */
+
+void thrumi_owners_before_fork(void)
+{
+    for (unsigned i = 0; i < OWNERS_BUCKETS; i++)
+        pthread_mutex_lock(&owners_buckets[i].lock);
+}
+
+void thrumi_owners_after_fork(void)
+{
+    for (unsigned i = 0; i < OWNERS_BUCKETS; i++)
+        pthread_mutex_unlock(&owners_buckets[i].lock);
+}

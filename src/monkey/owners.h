@@ -32,4 +32,8 @@ bool thrumi_owners_add(const void *object);
 /* It was unlocked once. */
 void thrumi_owners_drop(const void *object);
 
+/* Whoever forks has the table, so that the child finds it whole and free. */
+void thrumi_owners_before_fork(void);
+void thrumi_owners_after_fork(void);
+
 #endif /* THRUMI_MONKEY_OWNERS_H */

@@ -20,7 +20,10 @@
 
 #include <thrum/monkey.h>
 
+#include "monkey/locks.h"
+#include "monkey/lot.h"
 #include "monkey/objects.h"
+#include "monkey/owners.h"
 #include "monkey/table.h"
 #include "monkey/watch.h"
 
@@ -125,20 +128,38 @@ static int patch_walk(unsigned families)
 
 /* ---- fork ---- */
 
+/* Whoever forks has all locks, so that the child finds them free and what they
+ * guard whole. */
 static void patch_before_fork(void)
 {
     pthread_mutex_lock(&patch.lock);
+    thrumi_once_before_fork();
+    thrumi_owners_before_fork();
+    thrumi_lot_before_fork();
+}
+
+static void patch_after_fork_in(bool child)
+{
+    thrumi_lot_after_fork(child);
+    thrumi_owners_after_fork();
+    thrumi_once_after_fork();
+    pthread_mutex_unlock(&patch.lock);
 }
 
 static void patch_after_fork(void)
 {
-    pthread_mutex_unlock(&patch.lock);
+    patch_after_fork_in(false);
 }
 
-/* Whoever forks has the lock, so that the child finds it free. */
+static void patch_after_fork_in_child(void)
+{
+    patch_after_fork_in(true);
+}
+
 static void patch_prepare(void)
 {
-    (void)pthread_atfork(patch_before_fork, patch_after_fork, patch_after_fork);
+    (void)pthread_atfork(patch_before_fork, patch_after_fork,
+                         patch_after_fork_in_child);
 }
 
 /* ---- families ---- */

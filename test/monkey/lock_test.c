@@ -251,6 +251,55 @@ TEST(P20_a_kill_does_not_end_a_wait_for_a_lock)
     assert_int_equal(sem_destroy(&stuck.semaphore), 0);
 }
 
+/* ---- fork ---- */
+
+/* The child has none of those that wait, and what this greenlet has. (Not of a
+ * recursive mutex: that knows the parent's thread.) */
+static int lock_in_child(void *arg)
+{
+    struct counter *counter = arg;
+
+    CHECK_INT(pthread_mutex_trylock(&counter->mutex), EBUSY);
+    CHECK_INT(pthread_mutex_unlock(&counter->mutex), 0);
+    CHECK_INT(pthread_mutex_lock(&counter->mutex), 0);
+    CHECK_INT(pthread_mutex_unlock(&counter->mutex), 0);
+    return 0;
+}
+
+static void *lock_once(void *arg)
+{
+    struct counter *counter = arg;
+
+    CHECK_INT(pthread_mutex_lock(&counter->mutex), 0);
+    CHECK_INT(pthread_mutex_unlock(&counter->mutex), 0);
+    return NULL;
+}
+
+static void *fork_while_others_wait(void *arg)
+{
+    struct counter *counter = arg;
+    thrum_future *waits[3];
+
+    CHECK_INT(pthread_mutex_lock(&counter->mutex), 0);
+    for (int i = 0; i < 3; i++)
+        waits[i] = green(lock_once, counter);
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(in_child(lock_in_child, counter), 0);
+    CHECK_INT(pthread_mutex_unlock(&counter->mutex), 0);
+    for (int i = 0; i < 3; i++)
+        await(waits[i]);
+    return NULL;
+}
+
+TEST(P29_a_child_keeps_the_locks_of_the_greenlet_that_forks)
+{
+    struct counter counter = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+    patch();
+    await(green(fork_while_others_wait, &counter));
+    unpatch();
+}
+
 /* ---- many ---- */
 
 static void *sem_take_and_give(void *arg)
