@@ -137,7 +137,10 @@ void *thrumi_dlsym_answer(void *handle, const char *name)
 {
     const struct thrumi_monkey_row *row;
 
-    thrumi_dlsym_original = (uintptr_t)(void *)thrumi_original.dlsym;
+    /* relaxed: several write the same */
+    __atomic_store_n(&thrumi_dlsym_original,
+                     (uintptr_t)(void *)thrumi_original.dlsym,
+                     __ATOMIC_RELAXED);
     if (handle == RTLD_NEXT || name == NULL)
         return NULL;
     row = thrumi_monkey_find(name);
