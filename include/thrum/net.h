@@ -44,7 +44,7 @@ THRUM_BEGIN_DECLS
  * with O_NONBLOCK does not wait, and SO_RCVTIMEO and SO_SNDTIMEO of a socket are
  * its deadlines; either is -EAGAIN then, and of a connect -EINPROGRESS. It is
  * asked for when there is something to wait for, and costs a system call or two
- * then. */
+ * then; but see thrum_fd_told(). */
 #define THRUM_AS_SET thrum_at_ns(INT64_MIN)
 
 /* Reads what there is, at most `n` bytes; of a stream at its end: 0. From
@@ -187,6 +187,26 @@ THRUM_API THRUM_MUST_USE int thrum_pipe(int ret_fds[2]);
  * Ownership:  -
  * Returns:    the descriptor; a negative number is passed through. */
 THRUM_API int thrum_fd_fresh(int fd);
+
+/* Tells that O_NONBLOCK, SO_RCVTIMEO or SO_SNDTIMEO of a descriptor was just
+ * changed: of all descriptors it will be asked for anew.
+ *
+ * Call from:  anywhere, signal handlers included.
+ * Blocks:     no.
+ * Ownership:  -
+ * Returns:    nothing. */
+THRUM_API void thrum_fd_changed(void);
+
+/* Says whether thrum_fd_changed() is called after each change that the process
+ * makes. As long as that is so THRUM_AS_SET does not ask each time: that a socket
+ * waits for ever is remembered, by each hub. What others change who share the
+ * socket, by fork() or SCM_RIGHTS, is seen after a second of waiting.
+ *
+ * Call from:  anywhere, signal handlers included.
+ * Blocks:     no.
+ * Ownership:  -
+ * Returns:    nothing. */
+THRUM_API void thrum_fd_told(bool told);
 
 /* Ends one or both directions of a connection, as shutdown(2): who waits to
  * read there finds the end.

@@ -19,8 +19,11 @@
 
 #include "sys/io.h"
 
+struct thrumi_fd_table;
+
 struct thrumi_engine {
     const struct thrumi_engine_ops *ops;
+    struct thrumi_fd_table *fds; /* what it knows of descriptors */
 };
 
 struct thrumi_engine_ops {

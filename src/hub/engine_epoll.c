@@ -427,6 +427,7 @@ static int epoll_open(struct thrumi_engine **ret_engine)
     if (rc != 0)
         goto out_close;
     self->engine.ops = &thrumi_engine_epoll;
+    self->engine.fds = &self->fds;
     self->fork_generation = thrumi_fork_generation();
     thrumi_fd_init(&self->fds);
     thrumi_list_init(&self->young);

@@ -441,6 +441,7 @@ static int uring_open(struct thrumi_engine **ret_engine)
         goto out_close;
     self->wake = rc;
     self->engine.ops = &thrumi_engine_uring;
+    self->engine.fds = &self->fds;
     self->fork_generation = thrumi_fork_generation();
     thrumi_fd_init(&self->fds);
     thrumi_list_init(&self->loose);

@@ -112,6 +112,7 @@ void thrumi_fd_renew(struct thrumi_fd *entry)
     entry->registered = false;
     entry->nonblocking = false;
     entry->waits_seen = 0;
+    entry->patient = 0;
 }
 
 void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, uint32_t generation,

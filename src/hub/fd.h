@@ -36,6 +36,8 @@ struct thrumi_fd {
     bool registered;          /* with the engine */
     bool nonblocking;         /* io_uring says -EAGAIN: it has O_NONBLOCK */
     uint8_t waits_seen;       /* up to the number at which it is looked at */
+    uint8_t patient;          /* directions that are set to wait for ever */
+    uint32_t settings;        /* when that was asked, see net/call.c */
 };
 
 struct thrumi_fd_table {

@@ -61,16 +61,23 @@ static void descriptor_replace(int fd, int to)
         (void)thrum_fd_fresh(to);
 }
 
+/* And other hubs than the thread's are to ask what it is set to. */
+static int descriptor_replaced(int rc)
+{
+    thrum_fd_changed();
+    return rc;
+}
+
 int thrumi_hook_dup2(int fd, int to)
 {
     descriptor_replace(fd, to);
-    return thrumi_original.dup2(fd, to);
+    return descriptor_replaced(thrumi_original.dup2(fd, to));
 }
 
 int thrumi_hook_dup3(int fd, int to, int flags)
 {
     descriptor_replace(fd, to);
-    return thrumi_original.dup3(fd, to, flags);
+    return descriptor_replaced(thrumi_original.dup3(fd, to, flags));
 }
 
 /* ---- and go ---- */
@@ -170,5 +177,7 @@ int thrumi_hook_fcntl(int fd, int command, ...)
     rc = thrumi_original.fcntl(fd, command, argument);
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
         return thrum_fd_fresh(rc);
+    if (command == F_SETFL)
+        thrum_fd_changed();
     return rc;
 }

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 
 #include <thrum/monkey.h>
+#include <thrum/net.h>
 
 #include "monkey/locks.h"
 #include "monkey/lot.h"
@@ -178,21 +179,25 @@ unsigned thrumi_monkey_late_objects(void)
                   atomic_load_explicit(&patch.loaded, memory_order_relaxed));
 }
 
-/* Nothing is half done: what cannot be written is undone. */
+/* Nothing is half done: what cannot be written is undone. What descriptors are
+ * set to may change untold until it is done. */
 static int patch_set(unsigned families)
 {
     unsigned before = thrumi_monkey_families();
-    int rc = patch_walk(families);
+    int rc;
 
+    thrum_fd_told(false);
+    rc = patch_walk(families);
     if (rc < 0) {
         (void)patch_walk(before);
-        return rc;
+        families = before;
     }
     if (before == 0)
         atomic_store_explicit(&patch.loaded, thrumi_objects_loaded(),
                               memory_order_relaxed);
     atomic_store_explicit(&patch.families, families, memory_order_relaxed);
-    return 0;
+    thrum_fd_told((families & THRUM_MONKEY_SOCKET) != 0);
+    return rc < 0 ? rc : 0;
 }
 
 static int patch_change(unsigned add, unsigned drop)

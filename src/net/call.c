@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 
 #include <thrum/error.h>
 #include <thrum/net.h>
@@ -18,6 +19,7 @@
 #include <thrum/scope.h>
 
 #include "hub/engine.h"
+#include "hub/fd.h"
 #include "hub/hub.h"
 #include "sys/clock.h"
 
@@ -96,25 +98,115 @@ static int64_t call_make(struct thrumi_io *io, thrum_time deadline)
 
 /* ---- as the descriptor is set ---- */
 
-/* Not inline: of those who wait only few come here, and whoever waits keeps what
- * its frames have touched. */
-static __attribute__((noinline)) int64_t call_as_set(struct thrumi_io *io)
+/* Whether the program tells of changes is in the lowest bit, how often it has
+ * told of one in the others. */
+#define CALL_TOLD   1u
+#define CALL_CHANGE 2u
+
+#define CALL_TRUST_NS INT64_C(1000000000)
+
+static atomic_uint call_settings;
+
+void thrum_fd_told(bool told)
 {
-    bool asked = io->nowait;
-    thrum_time deadline;
+    unsigned now = atomic_load_explicit(&call_settings, memory_order_relaxed);
+    unsigned next;
+
+    do
+        next = ((now + CALL_CHANGE) & ~CALL_TOLD) | (told ? CALL_TOLD : 0);
+    /* release: as in thrum_fd_changed() */
+    while (!atomic_compare_exchange_weak_explicit(&call_settings, &now, next,
+                                                  memory_order_release,
+                                                  memory_order_relaxed));
+}
+
+void thrum_fd_changed(void)
+{
+    /* release: whoever asks the system after having seen it sees the change */
+    atomic_fetch_add_explicit(&call_settings, CALL_CHANGE,
+                              memory_order_release);
+}
+
+/* After a try: what is no socket is known by then. Pipes and ttys are left out,
+ * which other processes have too. */
+static bool call_is_of_socket(const struct thrumi_io *io)
+{
+    return io->op <= THRUMI_IO_ACCEPT && io->kind <= THRUMI_IO_SOCKET;
+}
+
+/* What the hub knows of the descriptor, if that may be relied on. */
+static struct thrumi_fd *call_known(const struct thrumi_io *io,
+                                    unsigned settings)
+{
+    struct thrumi_hub *hub = thrumi_hub_current();
+
+    if ((settings & CALL_TOLD) == 0 || hub == NULL || hub->engine == NULL)
+        return NULL;
+    return thrumi_fd_find(hub->engine->fds, io->fd);
+}
+
+static bool call_is_patient(const struct thrumi_io *io, unsigned settings)
+{
+    const struct thrumi_fd *entry = call_known(io, settings);
+
+    return entry != NULL && entry->settings == settings &&
+           (entry->patient & thrumi_io_turn(io)) != 0;
+}
+
+/* For how long the descriptor lets the call wait; for ever is remembered. */
+static thrum_time call_ask(const struct thrumi_io *io, unsigned settings)
+{
+    thrum_time deadline = thrumi_io_patience(io);
+    struct thrumi_fd *entry = call_known(io, settings);
+
+    if (entry == NULL || !call_is_of_socket(io) ||
+        deadline.ns != THRUM_FOREVER.ns)
+        return deadline;
+    if (entry->settings != settings)
+        entry->patient = 0;
+    entry->settings = settings;
+    entry->patient |= (uint8_t)thrumi_io_turn(io);
+    return deadline;
+}
+
+/* Waits with the deadline that the descriptor has: past it, -EAGAIN. */
+static int64_t call_until(struct thrumi_io *io, thrum_time deadline)
+{
     int64_t result;
 
-    io->nowait = true;
-    result = call_make(io, THRUM_FOREVER);
-    if (result != -EAGAIN || asked)
-        return result;
-    deadline = thrumi_io_patience(io);
-    if (deadline.ns == 0)
-        return -EAGAIN;
     io->nowait = false;
     result = call_make(io, deadline);
     return result == -ETIMEDOUT && thrumi_time_past(deadline) ? -EAGAIN
                                                               : result;
+}
+
+/* A descriptor that is known to wait for ever is not asked until the call has
+ * waited for a while: it may have been set by one who does not tell, another
+ * process for instance.
+ *
+ * Not inline: of those who wait only few come here, and whoever waits keeps what
+ * its frames have touched. */
+static __attribute__((noinline)) int64_t call_as_set(struct thrumi_io *io)
+{
+    /* acquire: pairs with thrum_fd_changed() */
+    unsigned settings =
+        atomic_load_explicit(&call_settings, memory_order_acquire);
+    bool asked = io->nowait;
+    thrum_time deadline;
+    int64_t result;
+
+    if (!asked && call_is_patient(io, settings)) {
+        result =
+            call_until(io, thrum_at_ns(thrumi_hub_here()->now + CALL_TRUST_NS));
+        if (result != -EAGAIN)
+            return result;
+    }
+    io->nowait = true;
+    result = call_make(io, THRUM_FOREVER);
+    if (result != -EAGAIN || asked)
+        return result;
+    deadline = call_ask(io, settings);
+    return deadline.ns == 0 ? -EAGAIN : call_until(io, deadline);
 }
 
 int64_t thrumi_net_io(struct thrumi_io *io, thrum_time deadline)

@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -113,6 +115,42 @@ CASE(fcntl)
     CHECK_INT(fcntl(ends.there, F_SETFL, O_NONBLOCK), 0);
     CHECK_INT(fcntl(far, F_GETFL), O_WRONLY | O_NONBLOCK);
     case_of_copies(ends, far);
+}
+
+/* ---- how they are set ---- */
+
+static void case_of_nonblock(struct ends ends)
+{
+    char byte;
+
+    CHECK_INT(read(ends.here, &byte, 1), -1);
+    CHECK_INT(errno, EAGAIN);
+    ends_close(&ends);
+}
+
+CASE(ioctl)
+{
+    struct ends ends = ends_of_stream();
+    int count = 0;
+
+    CHECK_INT(write(ends.there, "hello", 5), 5);
+    CHECK_INT(ioctl(ends.here, FIONREAD, &count), 0);
+    CHECK_INT(count, 5);
+    CHECK_INT(read(ends.here, &(char[8]){0}, 8), 5);
+    CHECK_INT(ioctl(ends.here, FIONBIO, &(int){1}), 0);
+    case_of_nonblock(ends);
+}
+
+CASE(setsockopt)
+{
+    struct ends ends = ends_of_stream();
+    struct timeval span = {0, 1000};
+
+    CHECK_INT(
+        setsockopt(ends.here, SOL_SOCKET, SO_RCVTIMEO, &span, sizeof(span)), 0);
+    CHECK_INT(setsockopt(ends.here, SOL_SOCKET, SO_RCVTIMEO, &span, 1), -1);
+    CHECK_INT(errno, EINVAL);
+    case_of_nonblock(ends);
 }
 
 /* ---- and go ---- */
