@@ -32,11 +32,42 @@
 
 static struct {
     pthread_mutex_t lock;
+    pthread_once_t once;
     /* guarded by lock: */
     unsigned users;
     struct sigaction interrupt; /* as they were before the first */
     struct sigaction quit;
-} shell = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} shell = {.lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
+
+static void shell_before_fork(void)
+{
+    pthread_mutex_lock(&shell.lock);
+}
+
+static void shell_after_fork(void)
+{
+    pthread_mutex_unlock(&shell.lock);
+}
+
+static void shell_mind_all(void)
+{
+    shell.users = 0;
+    (void)sigaction(SIGINT, &shell.interrupt, NULL);
+    (void)sigaction(SIGQUIT, &shell.quit, NULL);
+}
+
+/* Those that wait for commands are not in the child. */
+static void shell_in_child(void)
+{
+    if (shell.users > 0)
+        shell_mind_all();
+    pthread_mutex_unlock(&shell.lock);
+}
+
+static void shell_prepare(void)
+{
+    (void)pthread_atfork(shell_before_fork, shell_after_fork, shell_in_child);
+}
 
 /* Adds to `set` what the command is not to ignore. */
 static void shell_ignore(sigset_t *set)
@@ -44,6 +75,7 @@ static void shell_ignore(sigset_t *set)
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     sigemptyset(set);
+    (void)pthread_once(&shell.once, shell_prepare);
     pthread_mutex_lock(&shell.lock);
     if (shell.users++ == 0) {
         (void)sigaction(SIGINT, &ignore, &shell.interrupt);
@@ -59,10 +91,8 @@ static void shell_ignore(sigset_t *set)
 static void shell_mind(void)
 {
     pthread_mutex_lock(&shell.lock);
-    if (--shell.users == 0) {
-        (void)sigaction(SIGINT, &shell.interrupt, NULL);
-        (void)sigaction(SIGQUIT, &shell.quit, NULL);
-    }
+    if (--shell.users == 0)
+        shell_mind_all();
     pthread_mutex_unlock(&shell.lock);
 }
 

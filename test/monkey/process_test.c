@@ -653,6 +653,41 @@ TEST(S17_the_child_of_a_patched_greenlet_has_that_one_alone)
     ends_close(&forked.ends);
 }
 
+static int mind_signals(void *arg)
+{
+    (void)arg;
+    CHECK(is_interruptible());
+    CHECK_INT(WEXITSTATUS(system("exit 5")), 5);
+    CHECK(is_interruptible());
+    return 42;
+}
+
+static void *fork_beside_a_command(void *arg)
+{
+    CHECK(!is_interruptible());
+    CHECK_INT(in_child(mind_signals, NULL), 42);
+    CHECK(!is_interruptible());
+    return command_let_go(arg);
+}
+
+TEST(S17_the_child_has_no_command_that_others_wait_for)
+{
+    struct sigaction ours = {.sa_handler = on_interrupt};
+    struct command command = command_new();
+    struct sigaction before;
+    thrum_future *first;
+
+    TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
+    assert_int_equal(sigaction(SIGINT, &ours, &before), 0);
+    patch();
+    first = green(run_command, &command);
+    await(green(fork_beside_a_command, &command));
+    await(first);
+    unpatch();
+    assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
+    command_end(&command);
+}
+
 int monkey_main(int argc, char **argv);
 
 int monkey_main(int argc, char **argv)
