@@ -17,14 +17,23 @@
 #define AGAIN_FIRST 1 /* ms */
 #define AGAIN_MOST  10
 
+/* Signals of a fault in what runs, of which there is none in a sleep. */
+static bool again_is_fault(int number)
+{
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE ||
+           number == SIGILL || number == SIGTRAP || number == SIGABRT ||
+           number == SIGSYS;
+}
+
 /* Is there a handler that ends calls? */
 static bool again_may_be_ended(void)
 {
     struct sigaction action;
 
     for (int i = 1; i <= SIGRTMAX; i++)
-        if (sigaction(i, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
-            action.sa_handler != SIG_IGN && (action.sa_flags & SA_RESTART) == 0)
+        if (!again_is_fault(i) && sigaction(i, NULL, &action) == 0 &&
+            action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN &&
+            (action.sa_flags & SA_RESTART) == 0)
             return true;
     return false;
 }

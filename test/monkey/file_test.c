@@ -226,8 +226,10 @@ TEST_GREEN(P37_what_is_no_path_is_refused)
     const char *volatile nowhere = NULL;
     struct stat status;
 
-    CHECK_INT(open(nowhere, O_RDONLY), -1);
-    CHECK_INT(errno, EFAULT);
+    if (!TEST_ASAN) { /* which comes with another that refuses it */
+        CHECK_INT(open(nowhere, O_RDONLY), -1);
+        CHECK_INT(errno, EFAULT);
+    }
     CHECK_INT(openat(-1, "here", O_RDONLY), -1);
     CHECK_INT(errno, EBADF);
     CHECK_INT(fstatat(-1, "here", &status, 0), -1);
