@@ -20,6 +20,7 @@
 #include "sys/io.h"
 
 struct thrumi_fd_table;
+struct thrumi_fd_wait;
 
 struct thrumi_engine {
     const struct thrumi_engine_ops *ops;
@@ -42,6 +43,14 @@ struct thrumi_engine_ops {
      * its wait ended is done, whatever ended the wait. */
     int64_t (*run)(struct thrumi_engine *engine, struct thrumi_io *io,
                    thrum_time deadline);
+
+    /* One of several polls that wait at once, or NULL where they cannot: begins
+     * one that is aimed, and that wakes wait->whom, which the caller sets when
+     * that is done: 0, or as run(). And ends it, whether it was woken or not:
+     * 0, or what has become of the descriptor. */
+    int (*begin)(struct thrumi_engine *engine, struct thrumi_io *io,
+                 struct thrumi_fd_wait *wait);
+    int (*end)(struct thrumi_engine *engine, struct thrumi_fd_wait *wait);
 
     /* Waits to the deadline for something to happen, and wakes those whose call
      * is done or may go on; one in the past only looks. Never parks. 0;

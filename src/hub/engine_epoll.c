@@ -48,16 +48,10 @@ struct engine_epoll {
     uint16_t fork_generation; /* of the process that made it */
     size_t waiting;           /* calls that are parked */
     struct thrumi_fd_table fds;
-    struct thrumi_link young; /* of epoll_call.aging, since the last tick */
+    struct thrumi_link young; /* of thrumi_fd_wait.aging, since the last tick */
     struct thrumi_link old;   /* and before that */
     int64_t tick;             /* when it is next; 0: not set */
     struct epoll_event events[EPOLL_EVENTS];
-};
-
-/* A call that waits. */
-struct epoll_call {
-    struct thrumi_fd_wait wait;
-    struct thrumi_link aging;
 };
 
 static struct engine_epoll *epoll_of(const struct thrumi_engine *engine)
@@ -186,45 +180,51 @@ static int64_t epoll_try(struct engine_epoll *self, struct thrumi_io *io)
 
 /* ---- waiting ---- */
 
-static void epoll_list(struct engine_epoll *self, struct thrumi_fd *entry,
-                       struct epoll_call *call, bool again)
+/* True: it was woken. */
+static bool epoll_unlist(struct engine_epoll *self, struct thrumi_fd_wait *wait)
 {
-    if (again) /* it was the first before */
-        thrumi_list_prepend(&entry->waits, &call->wait.link);
-    else
-        thrumi_list_append(&entry->waits, &call->wait.link);
-    self->waiting++;
-}
-
-/* The wait has ended with `rc`: 0 when the call may be tried. */
-static int epoll_unlist(struct engine_epoll *self, struct thrumi_fd *entry,
-                        struct epoll_call *call, int rc)
-{
-    struct thrumi_fd_wait *wait = &call->wait;
     bool woken = !thrumi_link_listed(&wait->link);
 
     self->waiting--;
-    if (thrumi_link_listed(&call->aging))
-        thrumi_list_remove(&call->aging);
+    if (thrumi_link_listed(&wait->aging))
+        thrumi_list_remove(&wait->aging);
     if (!woken)
         thrumi_list_remove(&wait->link);
-    else if (rc != 0)
-        thrumi_parking_finish(&wait->parking);
-    if (wait->code != 0)
-        return wait->code;
-    if (wait->generation != entry->generation)
-        return -EBADF;
-    if (rc != 0 && rc != -ETIMEDOUT && woken)
-        thrumi_fd_wake_first(entry, entry->ready & wait->readiness);
-    return rc;
+    return woken;
 }
 
-/* Parks until the descriptor may be ready. */
-static int epoll_park(struct engine_epoll *self, struct thrumi_io *io,
-                      thrum_time deadline, bool again)
+/* 0, or what has become of the descriptor. */
+static int epoll_gone(struct engine_epoll *self,
+                      const struct thrumi_fd_wait *wait)
 {
+    struct thrumi_fd *entry = thrumi_fd_find(&self->fds, wait->io->wait_fd);
+
+    if (wait->code == 0 && wait->generation != entry->generation)
+        return -EBADF;
+    return wait->code;
+}
+
+/* The wait has ended with `rc`: 0 when the call may be tried. */
+static int epoll_conclude(struct engine_epoll *self, struct thrumi_fd *entry,
+                          struct thrumi_fd_wait *wait, int rc)
+{
+    bool woken = epoll_unlist(self, wait);
+    int gone;
+
+    if (woken && rc != 0)
+        thrumi_parking_finish(&wait->parking);
+    gone = epoll_gone(self, wait);
+    if (gone == 0 && woken && rc != 0 && rc != -ETIMEDOUT)
+        thrumi_fd_wake_first(entry, entry->ready & wait->readiness);
+    return gone != 0 ? gone : rc;
+}
+
+/* Lists a call on its descriptor. */
+static int epoll_begin(struct thrumi_engine *engine, struct thrumi_io *io,
+                       struct thrumi_fd_wait *wait)
+{
+    struct engine_epoll *self = epoll_of(engine);
     struct thrumi_fd *entry = thrumi_fd_get(&self->fds, io->wait_fd);
-    struct epoll_call call;
     bool fresh;
     int rc;
 
@@ -233,13 +233,39 @@ static int epoll_park(struct engine_epoll *self, struct thrumi_io *io,
     rc = epoll_register(self, entry, io, &fresh);
     if (rc != 0)
         return rc;
-    thrumi_fd_wait_init(&call.wait, entry->generation, io, io->wait_for);
-    call.aging.next = NULL;
+    thrumi_fd_wait_init(wait, entry->generation, io, io->wait_for);
     if (!fresh)
-        thrumi_list_append(&self->young, &call.aging);
-    epoll_list(self, entry, &call, again);
-    rc = thrumi_parking_wait(&call.wait.parking, deadline);
-    return epoll_unlist(self, entry, &call, rc);
+        thrumi_list_append(&self->young, &wait->aging);
+    thrumi_list_append(&entry->waits, &wait->link);
+    self->waiting++;
+    return 0;
+}
+
+/* Parks until the descriptor may be ready. */
+static int epoll_park(struct engine_epoll *self, struct thrumi_io *io,
+                      thrum_time deadline, bool again)
+{
+    struct thrumi_fd_wait wait;
+    struct thrumi_fd *entry;
+    int rc = epoll_begin(&self->engine, io, &wait);
+
+    if (rc != 0)
+        return rc;
+    entry = thrumi_fd_find(&self->fds, io->wait_fd);
+    if (again) { /* it was the first before */
+        thrumi_list_remove(&wait.link);
+        thrumi_list_prepend(&entry->waits, &wait.link);
+    }
+    rc = thrumi_parking_wait(&wait.parking, deadline);
+    return epoll_conclude(self, entry, &wait, rc);
+}
+
+static int epoll_end(struct thrumi_engine *engine, struct thrumi_fd_wait *wait)
+{
+    struct engine_epoll *self = epoll_of(engine);
+
+    (void)epoll_unlist(self, wait);
+    return epoll_gone(self, wait);
 }
 
 static int64_t epoll_run(struct thrumi_engine *engine, struct thrumi_io *io,
@@ -301,9 +327,10 @@ static void epoll_tell(struct engine_epoll *self,
 }
 
 /* Is it registered still? One that was closed cannot be. */
-static void epoll_make_sure(struct engine_epoll *self, struct epoll_call *call)
+static void epoll_make_sure(struct engine_epoll *self,
+                            struct thrumi_fd_wait *wait)
 {
-    int fd = call->wait.io->wait_fd;
+    int fd = wait->io->wait_fd;
     struct thrumi_fd *entry = thrumi_fd_find(&self->fds, fd);
     int rc;
 
@@ -321,8 +348,8 @@ static void epoll_tick(struct engine_epoll *self, int64_t now)
     struct thrumi_link *link = thrumi_list_pop(&self->old);
 
     for (; link != NULL; link = thrumi_list_pop(&self->old))
-        epoll_make_sure(self,
-                        thrumi_container_of(link, struct epoll_call, aging));
+        epoll_make_sure(
+            self, thrumi_container_of(link, struct thrumi_fd_wait, aging));
     for (link = thrumi_list_pop(&self->young); link != NULL;
          link = thrumi_list_pop(&self->young))
         thrumi_list_append(&self->old, link);
@@ -461,6 +488,8 @@ const struct thrumi_engine_ops thrumi_engine_epoll = {
     .open = epoll_open,
     .close = epoll_close,
     .run = epoll_run,
+    .begin = epoll_begin,
+    .end = epoll_end,
     .turn = epoll_turn,
     .flush = epoll_flush,
     .interrupt = epoll_interrupt,

@@ -121,6 +121,8 @@ void thrumi_fd_wait_init(struct thrumi_fd_wait *wait, uint32_t generation,
     thrumi_parking_init(&wait->parking);
     thrumi_parking_for(&wait->parking, thrumi_io_wish(io->op),
                        (void *)(intptr_t)io->fd);
+    wait->whom = &wait->parking;
+    wait->aging.next = NULL;
     wait->io = io;
     wait->readiness = readiness;
     wait->generation = generation;
@@ -131,7 +133,7 @@ static void fd_wake(struct thrumi_fd_wait *wait, int code)
 {
     thrumi_list_remove(&wait->link);
     wait->code = code;
-    thrumi_parking_wake(&wait->parking);
+    thrumi_parking_wake(wait->whom);
 }
 
 static struct thrumi_fd_wait *fd_wait_of(struct thrumi_link *link)

@@ -45,14 +45,17 @@ struct thrumi_fd_table {
     size_t count;
 };
 
-/* One call that waits, on the stack of who makes it. */
+/* One call that waits, on the stack of who makes it. Of several polls at once
+ * each is one, and all of them wake the same parking. */
 struct thrumi_fd_wait {
-    struct thrumi_link link; /* in the entry's list while it waits */
+    struct thrumi_link link;  /* in the entry's list while it waits */
+    struct thrumi_link aging; /* the engine's */
     struct thrumi_parking parking;
-    const struct thrumi_io *io; /* for dumps */
-    unsigned readiness;         /* what it waits for */
-    uint32_t generation;        /* the entry's when it began */
-    int code;                   /* why the descriptor was taken away, or 0 */
+    struct thrumi_parking *whom; /* whom it wakes; by default that */
+    const struct thrumi_io *io;  /* for dumps */
+    unsigned readiness;          /* what it waits for */
+    uint32_t generation;         /* the entry's when it began */
+    int code;                    /* why the descriptor was taken away, or 0 */
 };
 
 void thrumi_fd_init(struct thrumi_fd_table *table);

@@ -2,9 +2,9 @@
 /*
  * net/poll.c - waiting for the readiness of one descriptor, or of any of many.
  *
- * Many are put into an epoll of their own, for as long as the wait takes, and
- * that is one descriptor, which the hub's engine waits for. What is ready then
- * poll() tells. A number that stands in the array more than once is put in for
+ * A few are waited for each by itself, see poll_few.c. Many are put into an
+ * epoll of their own, for as long as the wait takes, and that is one descriptor,
+ * which the hub's engine waits for. What is ready then poll() tells. A number that stands in the array more than once is put in for
  * all that is asked of it.
  */
 #include "net/poll.h"
@@ -123,10 +123,42 @@ static int poll_wait(struct poll_set *set, struct thrumi_hub *hub,
     return ready;
 }
 
+/* In an epoll of their own. */
+static int poll_many(struct thrumi_hub *hub, struct pollfd *fds, size_t n,
+                     thrum_time deadline)
+{
+    struct poll_set set = {.fds = fds, .n = n};
+    int ready;
+
+    set.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (set.epoll < 0)
+        return -errno;
+    (void)thrumi_net_fresh(set.epoll);
+    ready = poll_wait(&set, hub, deadline);
+    (void)thrum_close(set.epoll);
+    return ready;
+}
+
+static int poll_few(struct thrumi_hub *hub, struct pollfd *fds, size_t n,
+                    thrum_time deadline)
+{
+    int ready = 0;
+
+    while (ready == 0) {
+        int rc = thrumi_poll_few(hub, fds, n, deadline);
+
+        if (rc > 0 || rc == THRUMI_IO_BLOCKS)
+            return rc;
+        ready = poll_look(fds, n);
+        if (ready == 0 && rc < 0)
+            ready = rc;
+    }
+    return ready;
+}
+
 int thrum_poll(struct pollfd *fds, size_t n, thrum_time deadline)
 {
     struct thrumi_hub *hub = thrumi_hub_get();
-    struct poll_set set = {.fds = fds, .n = n};
     int ready = poll_look(fds, n);
 
     if (ready != 0) {
@@ -135,11 +167,13 @@ int thrum_poll(struct pollfd *fds, size_t n, thrum_time deadline)
     }
     if (hub == NULL)
         return -ENOMEM;
-    set.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (set.epoll < 0)
-        return -errno;
-    (void)thrumi_net_fresh(set.epoll);
-    ready = poll_wait(&set, hub, deadline);
-    (void)thrum_close(set.epoll);
+    ready = thrumi_hub_need_engine(hub);
+    if (ready != 0)
+        return ready;
+    ready = THRUMI_IO_BLOCKS;
+    if (thrumi_poll_is_few(hub, fds, n))
+        ready = poll_few(hub, fds, n, deadline);
+    if (ready == THRUMI_IO_BLOCKS)
+        ready = poll_many(hub, fds, n, deadline);
     return ready;
 }

@@ -382,6 +382,101 @@ TEST(S12_close_is_told_to_a_poll_of_many_in_another_thread)
     ends_close(&two);
 }
 
+/* So few, and such, that an engine can wait for each of them; one of them twice. */
+static struct many few_of(const struct ends *one, const struct ends *two)
+{
+    struct many many = many_of(one, two);
+
+    many.fds[3].events = POLLIN;
+    return many;
+}
+
+TEST(poll_of_few_waits_for_any_of_them)
+{
+    struct ends one, two;
+    struct many many, again;
+    thrum_future *first, *second;
+
+    ends_pair(&one);
+    ends_pipe(&two);
+    many = few_of(&one, &two);
+    many.deadline = thrum_in_ms(1);
+    assert_int_equal((intptr_t)poll_many(&many), -ETIMEDOUT);
+    many.deadline = THRUM_FOREVER;
+    again = many;
+    first = spawn(poll_many, &many);
+    second = spawn(poll_many, &again);
+    settle_down();
+    assert_int_equal(thrum_write(two.out, "x", 1, THRUM_FOREVER), 1);
+    assert_int_equal(result_of(first), 1);
+    assert_int_equal(result_of(second), 1);
+    assert_int_equal(again.fds[2].revents, POLLIN);
+    assert_int_equal(again.fds[3].revents, 0);
+    assert_int_equal(thrum_write(one.out, "x", 1, THRUM_FOREVER), 1);
+    assert_int_equal((intptr_t)poll_many(&many), 3);
+    ends_close(&one);
+    ends_close(&two);
+}
+
+TEST(poll_of_few_bears_a_file)
+{
+    struct ends one, two;
+    struct many many;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+    ends_pair(&one);
+    ends_pipe(&two);
+    many = few_of(&one, &two);
+    many.fds[3].fd = fd;
+    assert_int_equal((intptr_t)poll_many(&many), 1);
+    assert_int_equal(many.fds[3].revents, POLLIN);
+    close(fd);
+    ends_close(&one);
+    ends_close(&two);
+}
+
+TEST(S7_a_kill_ends_a_poll_of_few)
+{
+    struct ends one, two;
+    struct many many;
+    thrum_future *future;
+
+    ends_pair(&one);
+    ends_pipe(&two);
+    many = few_of(&one, &two);
+    future = spawn(poll_many, &many);
+    settle_down();
+    assert_int_equal(thrum_write(two.out, "x", 1, THRUM_FOREVER), 1);
+    assert_int_equal(result_of(future), 1);
+    assert_int_equal(thrum_read(two.in, &(char){0}, 1, THRUM_FOREVER), 1);
+    future = spawn(poll_many, &many);
+    settle_down();
+    assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
+    assert_int_equal(result_of(future), -ECANCELED);
+    ends_close(&one);
+    ends_close(&two);
+}
+
+TEST(S12_close_is_told_to_a_poll_of_few)
+{
+    struct ends one, two;
+    struct many many;
+    thrum_future *future;
+
+    ends_pair(&one);
+    ends_pipe(&two);
+    many = few_of(&one, &two);
+    future = spawn(poll_many, &many);
+    settle_down();
+    assert_int_equal(thrum_close(one.in), 0);
+    one.in = -1;
+    assert_int_equal(result_of(future), 2);
+    assert_int_equal(many.fds[0].revents, POLLNVAL);
+    assert_int_equal(many.fds[3].revents, POLLNVAL);
+    ends_close(&one);
+    ends_close(&two);
+}
+
 /* ---- close ---- */
 
 TEST(close_of_what_is_none_is_told)
