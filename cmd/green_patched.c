@@ -4,22 +4,24 @@
  *
  * libc is patched for as long as there is the executor. A transfer needs a stack:
  * libcurl with TLS has been seen to use 14 KiB. And it needs descriptors: its
- * socket, the two of a pair by which libcurl could be woken, and one in which it
- * waits for these. Of those that the process may
- * have a part is left for what some transfers have beside: another socket while
- * a redirection leads elsewhere or two addresses are tried, a name being looked
- * up.
+ * socket, and the two of a pair by which libcurl could be woken. The engine
+ * `epoll` waits for two at once as they are, `uring` takes one more for that; so
+ * the first is taken, unless the user wants the other. Of the descriptors that
+ * the process may have a part is left for what some transfers have beside:
+ * another socket while a redirection leads elsewhere or two addresses are tried,
+ * a name being looked up.
  */
 #include "green.h"
 
-#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <thrum/green_pool.h>
 #include <thrum/monkey.h>
 
 #define GREEN_MOST         65536
-#define GREEN_FDS          4  /* of a transfer */
+#define GREEN_FDS          3  /* of a transfer */
 #define GREEN_FDS_OWN      64 /* of the rest of the program */
 #define GREEN_FDS_SPARE(n) ((n) / 8)
 
@@ -41,6 +43,15 @@ const char green_label[] = "green";
 const char green_about[] = "greenlets: all in one thread";
 const bool green_is_many = true;
 
+/* How many descriptors a transfer has. */
+static unsigned green_fds(bool save)
+{
+    const char *engine = getenv("THRUM_LOOP");
+    bool one_more = engine != NULL && strcmp(engine, "uring") == 0;
+
+    return GREEN_FDS + one_more + save;
+}
+
 int green_fits(bool save)
 {
     struct rlimit limit;
@@ -50,15 +61,17 @@ int green_fits(bool save)
         limit.rlim_cur / GREEN_FDS > GREEN_MOST)
         return GREEN_MOST;
     n = limit.rlim_cur > GREEN_FDS_OWN ? limit.rlim_cur - GREEN_FDS_OWN : 0;
-    n = (n - GREEN_FDS_SPARE(n)) / (GREEN_FDS + (save ? 1 : 0));
+    n = (n - GREEN_FDS_SPARE(n)) / green_fds(save);
     return n > 0 ? (int)n : 1;
 }
 
 int green_make(const struct executor_setup *setup, thrum_executor **ret)
 {
     thrum_green_pool_options options = THRUM_GREEN_POOL_OPTIONS;
-    int rc = thrum_monkey_patch_all();
+    int rc;
 
+    setenv("THRUM_LOOP", "epoll", 0); /* there is no hub yet */
+    rc = thrum_monkey_patch_all();
     if (rc != 0)
         return rc;
     options.limit = setup->workers;
