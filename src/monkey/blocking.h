@@ -14,9 +14,6 @@
 /* clang-format off */
 
 /* ---- descriptors ---- */
-BLOCKS(DESCRIPTORS, eventfd_read)
-BLOCKS(DESCRIPTORS, eventfd_write)
-BLOCKS(DESCRIPTORS, tcsetattr)
 BLOCKS(DESCRIPTORS, syslog)
 BLOCKS(DESCRIPTORS, __syslog_chk)
 BLOCKS(DESCRIPTORS, vsyslog)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monkey/file_tty.c - tcdrain.
+ * monkey/file_tty.c - tcdrain, and tcsetattr that drains first.
  *
  * A line that is stopped may keep its output for ever, and nothing tells when it
  * is gone; how much is left can be asked. What the hardware has of it then is
@@ -50,5 +50,33 @@ int thrumi_hook_tcdrain(int fd)
     if (rc < 0)
         return (int)thrumi_to_errno(rc);
     thrumi_elsewhere(tty_run_drain, &call);
+    return call.result;
+}
+
+struct tty_set {
+    int fd;
+    int when;
+    const struct termios *to;
+    int result;
+};
+
+static void tty_run_set(void *arg)
+{
+    struct tty_set *call = arg;
+
+    call->result = thrumi_original.tcsetattr(call->fd, call->when, call->to);
+}
+
+int thrumi_hook_tcsetattr(int fd, int when, const struct termios *to)
+{
+    struct tty_set call = {fd, when, to, 0};
+    int64_t rc;
+
+    if (thrumi_monkey_outside() || when == TCSANOW)
+        return thrumi_original.tcsetattr(fd, when, to);
+    rc = tty_await_empty(fd);
+    if (rc < 0)
+        return (int)thrumi_to_errno(rc);
+    thrumi_elsewhere(tty_run_set, &call);
     return call.result;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cases_copy.c - what moves data in the kernel, locks on files, and ttys.
+ * cases_copy.c - what moves data in the kernel, locks on files, ttys and eventfds.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -299,23 +300,86 @@ CASE(lockf)
 
 /* ---- ttys ---- */
 
+static struct ends ends_of_tty(void) /* there is the main one */
+{
+    struct ends ends = {-1, posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+
+    CHECK_INT(grantpt(ends.there), 0);
+    CHECK_INT(unlockpt(ends.there), 0);
+    ends.here = open(ptsname(ends.there), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    CHECK(ends.here >= 0);
+    return ends;
+}
+
 CASE(tcdrain)
 {
-    int main = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    int line;
-    int fd;
+    struct ends ends = ends_of_tty();
+    int fd = open("/", O_RDONLY | O_CLOEXEC);
 
-    CHECK(main >= 0);
-    CHECK_INT(grantpt(main), 0);
-    CHECK_INT(unlockpt(main), 0);
-    line = open(ptsname(main), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    CHECK(line >= 0);
-    CHECK_INT(write(line, "hello\n", 6), 6);
-    CHECK_INT(tcdrain(line), 0);
-    CHECK_INT(close(line), 0);
-    CHECK_INT(close(main), 0);
-    fd = open("/", O_RDONLY | O_CLOEXEC);
+    CHECK_INT(write(ends.here, "hello\n", 6), 6);
+    CHECK_INT(tcdrain(ends.here), 0);
     CHECK_INT(tcdrain(fd), -1);
     CHECK_INT(errno, ENOTTY);
+    CHECK_INT(close(fd), 0);
+    ends_close(&ends);
+}
+
+CASE(tcsetattr)
+{
+    struct ends ends = ends_of_tty();
+    struct termios state;
+
+    CHECK_INT(tcgetattr(ends.here, &state), 0);
+    CHECK((state.c_lflag & ECHO) != 0);
+    state.c_lflag &= ~(tcflag_t)ECHO;
+    CHECK_INT(tcsetattr(ends.here, TCSADRAIN, &state), 0);
+    CHECK_INT(tcgetattr(ends.here, &state), 0);
+    CHECK((state.c_lflag & ECHO) == 0);
+    CHECK_INT(tcsetattr(ends.here, TCSAFLUSH, &state), 0);
+    CHECK_INT(tcsetattr(ends.here, TCSANOW, &state), 0);
+    CHECK_INT(tcsetattr(ends.here, 77, &state), -1);
+    CHECK_INT(errno, EINVAL);
+    ends_close(&ends);
+}
+
+/* ---- eventfds ---- */
+
+static void *add_five(void *arg)
+{
+    CHECK_INT(eventfd_write(*(int *)arg, 5), 0);
+    return NULL;
+}
+
+CASE(eventfd_read)
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+    struct beside *writer = beside(add_five, &fd);
+    eventfd_t value = 0;
+
+    CHECK_INT(eventfd_read(fd, &value), 0);
+    CHECK_INT((long)value, 5);
+    beside_end(writer);
+    CHECK_INT(close(fd), 0);
+    CHECK_INT(eventfd_read(fd, &value), -1);
+    CHECK_INT(errno, EBADF);
+}
+
+static void *take_it(void *arg)
+{
+    eventfd_t value;
+
+    CHECK_INT(eventfd_read(*(int *)arg, &value), 0);
+    return NULL;
+}
+
+CASE(eventfd_write)
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+    struct beside *reader;
+
+    CHECK_INT(eventfd_write(fd, UINT64_MAX - 1), 0);
+    reader = beside(take_it, &fd);
+    CHECK_INT(eventfd_write(fd, 1), 0);
+    beside_end(reader);
     CHECK_INT(close(fd), 0);
 }
