@@ -46,6 +46,10 @@ TEST(a_lane_that_was_given_back_is_taken_first)
     assert_int_equal(lanes_take(&lanes), 2);
     lanes_release(&lanes, 1);
     assert_int_equal(lanes_take(&lanes), 1);
+    lanes_release(&lanes, 2);
+    lanes_release(&lanes, 0);
+    assert_int_equal(lanes_take(&lanes), 0);
+    assert_int_equal(lanes_take(&lanes), 2);
     lanes_fini(&lanes);
 }
 
