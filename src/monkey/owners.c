@@ -19,8 +19,8 @@
 
 #include "base/container.h"
 
-#define OWNERS_BUCKETS 64u
-#define OWNERS_KIND    3 /* of __kind: what the program asked for */
+#define OWNERS_BUCKETS 16u /* a fork takes all; see lot.c */
+#define OWNERS_KIND    3   /* of __kind: what the program asked for */
 
 struct owners_entry {
     struct owners_entry *next;
@@ -49,7 +49,7 @@ bool thrumi_owners_matter(const pthread_mutex_t *mutex)
 static struct owners_bucket *owners_open(const void *object)
 {
     uint64_t hash = (uintptr_t)object / 8 * UINT64_C(0x9e3779b97f4a7c15);
-    struct owners_bucket *bucket = &owners_buckets[hash >> 58];
+    struct owners_bucket *bucket = &owners_buckets[hash >> 60];
 
     pthread_mutex_lock(&bucket->lock);
     return bucket;
