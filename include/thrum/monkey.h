@@ -24,14 +24,18 @@
  * errno: ECANCELED when the greenlet is killed, ETIMEDOUT past the deadline of a
  * THRUM_WITH_DEADLINE block.
  *
- * Signals do not end a wait: there is no EINTR, whether a handler was set with
- * SA_RESTART or without. What a handler calls is the original, if it has a stack
+ * A signal ends poll(), select(), sleep() and their like with EINTR, if its
+ * handler runs while the whole thread waits; other waits it does not end. What a
+ * handler calls is the original, if it has a stack
  * of its own or has interrupted the hub; on a greenlet's own stack it may wait as
  * that does, so it had better not block there. Nor should it close descriptors.
  *
  * Locks on files are tried for until they are had. Those of lockf() and F_SETLKW
  * are the process's: they exclude no greenlets, and EDEADLK is not told; those of
  * flock() and F_OFD_SETLKW are the open file's, and do (P41).
+ *
+ * Waits for locks of pthreads, for semaphores and threads are ended by no kill and
+ * no deadline of a block (P20).
  *
  * What cannot be reached is told by thrum_monkey_report(): what an object calls
  * inside of itself, what libc does inside of its own functions, system calls
