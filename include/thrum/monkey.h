@@ -24,11 +24,13 @@
  * errno: ECANCELED when the greenlet is killed, ETIMEDOUT past the deadline of a
  * THRUM_WITH_DEADLINE block.
  *
- * A signal ends poll(), select(), sleep() and their like with EINTR, if its
- * handler runs while the whole thread waits; other waits it does not end. What a
- * handler calls is the original, if it has a stack
- * of its own or has interrupted the hub; on a greenlet's own stack it may wait as
- * that does, so it had better not block there. Nor should it close descriptors.
+ * A signal handler that runs while all wait ends poll, select, epoll_wait and
+ * sleeps with EINTR. Calls that SA_RESTART is for, read, recv, accept and so on, it
+ * ends without that flag, if they are of the thread's own program: those of
+ * greenlets go on, and connect does, too. What a handler calls is the original, if
+ * it has a stack of its own or has interrupted the hub; on a greenlet's own stack
+ * it may wait as that does, so it had better not block there. Nor should it close
+ * descriptors.
  *
  * Locks on files are tried for until they are had. Those of lockf() and F_SETLKW
  * are the process's: they exclude no greenlets, and EDEADLK is not told; those of

@@ -44,7 +44,8 @@ THRUM_BEGIN_DECLS
  * with O_NONBLOCK does not wait, and SO_RCVTIMEO and SO_SNDTIMEO of a socket are
  * its deadlines; either is -EAGAIN then, and of a connect -EINPROGRESS. It is
  * asked for when there is something to wait for, and costs a system call or two
- * then; but see thrum_fd_told(). */
+ * then; but see thrum_fd_told(). A signal handler without SA_RESTART ends the wait
+ * of a thread's own program, with -EINTR, but not those of its greenlets. */
 #define THRUM_AS_SET thrum_at_ns(INT64_MIN)
 
 /* Reads what there is, at most `n` bytes; of a stream at its end: 0. From

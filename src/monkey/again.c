@@ -9,34 +9,14 @@
 #include "monkey/again.h"
 
 #include <errno.h>
-#include <signal.h>
 
 #include <thrum/green.h>
 #include <thrum/hub.h>
 
+#include "sys/signals.h"
+
 #define AGAIN_FIRST 1 /* ms */
 #define AGAIN_MOST  10
-
-/* Signals of a fault in what runs, of which there is none in a sleep. */
-static bool again_is_fault(int number)
-{
-    return number == SIGSEGV || number == SIGBUS || number == SIGFPE ||
-           number == SIGILL || number == SIGTRAP || number == SIGABRT ||
-           number == SIGSYS;
-}
-
-/* Is there a handler that ends calls? */
-static bool again_may_be_ended(void)
-{
-    struct sigaction action;
-
-    for (int i = 1; i <= SIGRTMAX; i++)
-        if (!again_is_fault(i) && sigaction(i, NULL, &action) == 0 &&
-            action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN &&
-            (action.sa_flags & SA_RESTART) == 0)
-            return true;
-    return false;
-}
 
 static int again_pause(thrumi_again_pause *pause, void *arg, int64_t ms)
 {
@@ -47,7 +27,7 @@ static int again_pause(thrumi_again_pause *pause, void *arg, int64_t ms)
     (void)thrum_hub_interruptible(before);
     if (rc == -ETIMEDOUT && thrum_now().ns >= end.ns)
         return 0; /* else the deadline of a block */
-    return rc == -EINTR && !again_may_be_ended() ? 0 : rc;
+    return rc == -EINTR && !thrumi_signal_ends_calls() ? 0 : rc;
 }
 
 int64_t thrumi_again_with(int64_t (*fn)(void *arg), thrumi_again_pause *pause,

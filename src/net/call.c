@@ -22,6 +22,7 @@
 #include "hub/fd.h"
 #include "hub/hub.h"
 #include "sys/clock.h"
+#include "sys/signals.h"
 
 struct call_job {
     struct thrumi_io *io;
@@ -78,11 +79,10 @@ static int64_t call_await_room(const struct thrumi_io *io, thrum_time deadline)
     return result < 0 ? result : 0;
 }
 
-/* By its engine, or by a thread. */
-static int64_t call_make(struct thrumi_io *io, thrum_time deadline)
+/* What the engine has not done is done by a thread. */
+static int64_t call_go_on(struct thrumi_io *io, int64_t result,
+                          thrum_time deadline)
 {
-    int64_t result = thrumi_hub_io(io, deadline);
-
     if (thrumi_likely(result != THRUMI_IO_BLOCKS))
         return result;
     if (io->nowait)
@@ -94,6 +94,12 @@ static int64_t call_make(struct thrumi_io *io, thrum_time deadline)
             result = call_elsewhere(io, deadline);
     }
     return result;
+}
+
+/* By its engine, or by a thread. */
+static int64_t call_make(struct thrumi_io *io, thrum_time deadline)
+{
+    return call_go_on(io, thrumi_hub_io(io, deadline), deadline);
 }
 
 /* ---- as the descriptor is set ---- */
@@ -169,13 +175,32 @@ static thrum_time call_ask(const struct thrumi_io *io, unsigned settings)
     return deadline;
 }
 
+/* A signal handler ends the wait of the thread's own program, as it ends that of
+ * a program without greenlets; those of greenlets go on. */
+static int64_t call_wait(struct thrumi_io *io, thrum_time deadline)
+{
+    struct thrumi_context *context =
+        thrumi_context_carrier(thrumi_context_running());
+    struct thrumi_hub *hub = thrumi_hub_current();
+    bool before = context->interruptible;
+    int64_t result;
+
+    if (hub != NULL && hub->thread == context)
+        context->interruptible = true;
+    do
+        result = thrumi_hub_io(io, deadline);
+    while (result == -EINTR && !thrumi_signal_ends_calls());
+    context->interruptible = before;
+    return call_go_on(io, result, deadline);
+}
+
 /* Waits with the deadline that the descriptor has: past it, -EAGAIN. */
 static int64_t call_until(struct thrumi_io *io, thrum_time deadline)
 {
     int64_t result;
 
     io->nowait = false;
-    result = call_make(io, deadline);
+    result = call_wait(io, deadline);
     return result == -ETIMEDOUT && thrumi_time_past(deadline) ? -EAGAIN
                                                               : result;
 }

@@ -32,3 +32,22 @@ const char *thrumi_signal_name(int number)
             return signals_known[i].name;
     return "a signal";
 }
+
+static bool signals_is_fault(int number)
+{
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE ||
+           number == SIGILL || number == SIGTRAP || number == SIGSYS ||
+           number == SIGABRT;
+}
+
+bool thrumi_signal_ends_calls(void)
+{
+    struct sigaction action;
+
+    for (int i = 1; i <= SIGRTMAX; i++)
+        if (!signals_is_fault(i) && sigaction(i, NULL, &action) == 0 &&
+            action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN &&
+            (action.sa_flags & SA_RESTART) == 0)
+            return true;
+    return false;
+}
