@@ -14,7 +14,6 @@
 #include "sys/startmain.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <link.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,17 +22,7 @@
 #include <unistd.h>
 
 #include "sys/object.h"
-
-#if defined(__x86_64__)
-# define STARTMAIN_DATA R_X86_64_GLOB_DAT
-# define STARTMAIN_CALL R_X86_64_JUMP_SLOT
-#elif defined(__aarch64__)
-# define STARTMAIN_DATA R_AARCH64_GLOB_DAT
-# define STARTMAIN_CALL R_AARCH64_JUMP_SLOT
-#else
-# define STARTMAIN_DATA 0
-# define STARTMAIN_CALL 0
-#endif
+#include "sys/slots.h"
 
 typedef int startmain_main(int argc, char **argv, char **env);
 typedef int startmain_fn(startmain_main *main, int argc, char **argv,
@@ -64,82 +53,34 @@ static int startmain_begin(startmain_main *program, int argc, char **argv,
 
 /* ---- the slot ---- */
 
-static const struct link_map *startmain_program(void)
+static bool startmain_note(const struct thrumi_slot *slot, void *arg)
 {
-    void *handle = dlopen(NULL, RTLD_LAZY | RTLD_NOLOAD);
-    struct link_map *map = NULL;
+    uintptr_t **found = arg;
 
-    if (handle == NULL || dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0)
-        return NULL;
-    return map;
+    if (slot->kind == THRUMI_SLOT_DATA ||
+        strcmp(slot->name, "__libc_start_main") != 0)
+        return true;
+    *found = slot->at;
+    return false;
 }
 
-struct startmain_tables {
-    uintptr_t symbols;
-    uintptr_t strings;
-    uintptr_t rela;
-    size_t rela_size;
-    uintptr_t calls;
-    size_t calls_size;
-};
-
-static void startmain_read(const struct link_map *map,
-                           struct startmain_tables *ret)
+/* The program itself is the first object. */
+static int startmain_look(struct dl_phdr_info *info, size_t size, void *arg)
 {
-    memset(ret, 0, sizeof(*ret));
-    for (const ElfW(Dyn) *at = map->l_ld; at->d_tag != DT_NULL; at++) {
-        uintptr_t value = at->d_un.d_ptr;
-        uintptr_t address = value < map->l_addr ? value + map->l_addr : value;
+    struct thrumi_slots slots;
 
-        if (at->d_tag == DT_SYMTAB)
-            ret->symbols = address;
-        else if (at->d_tag == DT_STRTAB)
-            ret->strings = address;
-        else if (at->d_tag == DT_RELA)
-            ret->rela = address;
-        else if (at->d_tag == DT_RELASZ)
-            ret->rela_size = value;
-        else if (at->d_tag == DT_JMPREL)
-            ret->calls = address;
-        else if (at->d_tag == DT_PLTRELSZ)
-            ret->calls_size = value;
-    }
-}
-
-static startmain_fn **startmain_in(const struct link_map *map,
-                                   const struct startmain_tables *tables,
-                                   uintptr_t table, size_t size)
-{
-    const ElfW(Sym) *symbols = (const void *)tables->symbols;
-    const ElfW(Rela) *rela = (const void *)table;
-
-    for (size_t i = 0; i < size / sizeof(*rela); i++) {
-        unsigned long type = ELF64_R_TYPE(rela[i].r_info);
-        const ElfW(Sym) *symbol = &symbols[ELF64_R_SYM(rela[i].r_info)];
-        const char *name = (const char *)tables->strings + symbol->st_name;
-
-        if ((type == STARTMAIN_DATA || type == STARTMAIN_CALL) &&
-            strcmp(name, "__libc_start_main") == 0)
-            return (startmain_fn **)(map->l_addr + rela[i].r_offset);
-    }
-    return NULL;
+    (void)size;
+    if (thrumi_slots_open(&slots, info))
+        thrumi_slots_each(&slots, startmain_note, arg);
+    return 1;
 }
 
 static startmain_fn **startmain_slot(void)
 {
-    const struct link_map *map = startmain_program();
-    struct startmain_tables tables;
-    startmain_fn **slot;
+    uintptr_t *found = NULL;
 
-    if (STARTMAIN_DATA == 0 || map == NULL)
-        return NULL;
-    startmain_read(map, &tables);
-    if (tables.symbols == 0 || tables.strings == 0)
-        return NULL;
-    slot = startmain_in(map, &tables, tables.rela, tables.rela_size);
-    if (slot == NULL)
-        slot = startmain_in(map, &tables, tables.calls, tables.calls_size);
-    return slot;
+    (void)dl_iterate_phdr(startmain_look, &found);
+    return (startmain_fn **)(void *)found;
 }
 
 /* What the slot leads to. One that the loader fills in at the first call still
