@@ -96,6 +96,8 @@ class Server:
                        if name not in ("LD_PRELOAD", "MALLOC_PERTURB_",
                                         "NOTIFY_SOCKET")}
         environment["HOME"] = self.folder
+        # a server clears away what another one has there
+        environment["TMPDIR"] = self.folder
         with open(self.log, "ab") as log:
             # after the change of user, which would forget the signal
             return subprocess.Popen(
@@ -268,6 +270,7 @@ class Mariadb(Server):
         find("my_print_defaults")  # which the installer calls
         self.user = account("mysql", "nobody")
         self.common = ["--no-defaults", "--datadir=" + self.folder + "/data",
+                       "--tmpdir=" + self.folder,
                        "--innodb-buffer-pool-size=8M",
                        "--innodb-log-file-size=4M",
                        "--innodb-flush-log-at-trx-commit=0",
@@ -276,9 +279,9 @@ class Mariadb(Server):
                        "--key-buffer-size=1M"]
 
     def install(self):
-        self.do([self.installer] + self.common[:2] +
+        self.do([self.installer] + self.common +
                 ["--auth-root-authentication-method=normal", "--skip-test-db",
-                 "--skip-name-resolve"] + self.common[2:])
+                 "--skip-name-resolve"])
 
     def command(self):
         return [self.program] + self.common + [
