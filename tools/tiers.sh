@@ -131,7 +131,7 @@ tier_variants() {
     frame_with "$(frame_clang)" tier_options clang-test --werror
     frame_with "$(frame_clang)" tier_options clang-O0 --werror \
         -Doptimization=0
-    tier_options unity -Dunity=on
+    tier_options unity -Dunity=on -Dunity_size=1000
     tier_options static -Ddefault_library=static
     tier_options O0 -Doptimization=0
     tier_options O3 -Doptimization=3

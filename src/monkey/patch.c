@@ -53,7 +53,7 @@ struct patch_walk {
 
 /* What is to be in it; 0: it is as it is to be, or not ours. */
 static uintptr_t patch_wanted(const struct patch_walk *walk,
-                              const struct thrumi_slot *slot)
+                              const struct thrumi_import *slot)
 {
     const struct thrumi_monkey_row *row;
     uintptr_t now;
@@ -63,13 +63,13 @@ static uintptr_t patch_wanted(const struct patch_walk *walk,
     row = thrumi_monkey_find(slot->name);
     if (row == NULL || row->original == 0)
         return 0;
-    now = thrumi_slot_get(slot);
+    now = thrumi_import_get(slot);
     if (row->families & walk->families)
         return now == row->original || slot->unbound ? row->hook : 0;
     return now == row->hook ? row->original : 0;
 }
 
-static bool patch_visit_slot(const struct thrumi_slot *slot, void *arg)
+static bool patch_visit_slot(const struct thrumi_import *slot, void *arg)
 {
     struct patch_walk *walk = arg;
     uintptr_t wanted = patch_wanted(walk, slot);
@@ -80,7 +80,7 @@ static bool patch_visit_slot(const struct thrumi_slot *slot, void *arg)
         walk->sealed |= thrumi_slots_sealed(&walk->object->slots, slot);
         return true;
     }
-    thrumi_slot_set(slot, wanted);
+    thrumi_import_set(slot, wanted);
     walk->written++;
     walk->unbound += slot->unbound;
     return true;

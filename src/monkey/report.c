@@ -147,7 +147,7 @@ static void report_see_blocking(struct report *report, const char *name)
             report->blocks[i] = true;
 }
 
-static bool report_see_slot(const struct thrumi_slot *slot, void *arg)
+static bool report_see_slot(const struct thrumi_import *slot, void *arg)
 {
     const struct thrumi_monkey_row *row = thrumi_monkey_find(slot->name);
     struct report *report = arg;
@@ -158,7 +158,7 @@ static bool report_see_slot(const struct thrumi_slot *slot, void *arg)
             report_see_blocking(report, slot->name);
         return true;
     }
-    patched = thrumi_slot_get(slot) == row->hook;
+    patched = thrumi_import_get(slot) == row->hook;
     report->patched += patched;
     report->missing += !patched;
     report->pointers += patched && slot->kind == THRUMI_SLOT_DATA;

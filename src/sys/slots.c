@@ -101,7 +101,7 @@ bool thrumi_slots_open(struct thrumi_slots *slots,
     return slots->symbols != NULL && slots->strings != NULL;
 }
 
-static bool slots_kind(const ElfW(Rela) * rela, enum thrumi_slot_kind *ret)
+static bool slots_kind(const ElfW(Rela) * rela, enum thrumi_import_kind *ret)
 {
     switch (ELF64_R_TYPE(rela->r_info)) {
     case SLOTS_CALL:
@@ -119,7 +119,7 @@ static bool slots_kind(const ElfW(Rela) * rela, enum thrumi_slot_kind *ret)
 }
 
 static bool slots_describe(const struct thrumi_slots *slots,
-                           const ElfW(Rela) * rela, struct thrumi_slot *slot)
+                           const ElfW(Rela) * rela, struct thrumi_import *slot)
 {
     size_t index = ELF64_R_SYM(rela->r_info);
     const ElfW(Sym) *symbol = &slots->symbols[index];
@@ -130,17 +130,17 @@ static bool slots_describe(const struct thrumi_slots *slots,
     slot->at = (uintptr_t *)(slots->base + rela->r_offset);
     slot->name = slots->strings + symbol->st_name;
     slot->own = symbol->st_shndx != SHN_UNDEF;
-    value = thrumi_slot_get(slot);
+    value = thrumi_import_get(slot);
     slot->unbound = slot->kind == THRUMI_SLOT_CALL && !slot->own &&
                     value >= slots->low && value < slots->high;
     return true;
 }
 
 void thrumi_slots_each(const struct thrumi_slots *slots,
-                       bool (*fn)(const struct thrumi_slot *slot, void *arg),
+                       bool (*fn)(const struct thrumi_import *slot, void *arg),
                        void *arg)
 {
-    struct thrumi_slot slot;
+    struct thrumi_import slot;
 
     for (int table = 0; table < 2; table++)
         for (size_t i = 0; i < slots->counts[table]; i++)

@@ -20,16 +20,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum thrumi_slot_kind {
+enum thrumi_import_kind {
     THRUMI_SLOT_CALL,
     THRUMI_SLOT_ADDRESS,
     THRUMI_SLOT_DATA,
 };
 
-struct thrumi_slot {
+struct thrumi_import {
     uintptr_t *at;
     const char *name; /* of the symbol */
-    enum thrumi_slot_kind kind;
+    enum thrumi_import_kind kind;
     bool own;     /* the object defines the symbol itself */
     bool unbound; /* leads back into the object, until it is called */
 };
@@ -54,7 +54,7 @@ bool thrumi_slots_open(struct thrumi_slots *slots,
 
 /* Calls fn with each slot that has a name, until it returns false. */
 void thrumi_slots_each(const struct thrumi_slots *slots,
-                       bool (*fn)(const struct thrumi_slot *slot, void *arg),
+                       bool (*fn)(const struct thrumi_import *slot, void *arg),
                        void *arg);
 
 /* Does the object define a function of that name which others can call? */
@@ -66,7 +66,7 @@ int thrumi_slots_seal(const struct thrumi_slots *slots);
 
 /* Is that one of the read-only ones? */
 static inline bool thrumi_slots_sealed(const struct thrumi_slots *slots,
-                                       const struct thrumi_slot *slot)
+                                       const struct thrumi_import *slot)
 {
     uintptr_t at = (uintptr_t)slot->at;
 
@@ -74,14 +74,14 @@ static inline bool thrumi_slots_sealed(const struct thrumi_slots *slots,
 }
 
 /* The address that is in it. Others may be calling through it. */
-static inline uintptr_t thrumi_slot_get(const struct thrumi_slot *slot)
+static inline uintptr_t thrumi_import_get(const struct thrumi_import *slot)
 {
     return __atomic_load_n(slot->at, __ATOMIC_RELAXED);
 }
 
 /* release: whoever calls through it sees what was prepared for that */
-static inline void thrumi_slot_set(const struct thrumi_slot *slot,
-                                   uintptr_t address)
+static inline void thrumi_import_set(const struct thrumi_import *slot,
+                                     uintptr_t address)
 {
     __atomic_store_n(slot->at, address, __ATOMIC_RELEASE);
 }

@@ -53,7 +53,7 @@ static int startmain_begin(startmain_main *program, int argc, char **argv,
 
 /* ---- the slot ---- */
 
-static bool startmain_note(const struct thrumi_slot *slot, void *arg)
+static bool startmain_note(const struct thrumi_import *slot, void *arg)
 {
     uintptr_t **found = arg;
 
