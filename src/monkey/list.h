@@ -99,6 +99,12 @@ ALIAS(DNS, __res_nsearch, res_nsearch)
 ALIAS(DNS, __res_nquerydomain, res_nquerydomain)
 ALIAS(DNS, __res_nsend, res_nsend)
 
+/* ---- message queues ---- */
+HOOK(FILE, mq_receive)
+HOOK(FILE, mq_timedreceive)
+HOOK(FILE, mq_send)
+HOOK(FILE, mq_timedsend)
+
 /* ---- locks and threads ---- */
 HOOK(LOCK, pthread_mutex_lock)
 HOOK(LOCK, pthread_mutex_trylock)
