@@ -27,6 +27,7 @@
 #include "monkey/owners.h"
 #include "monkey/table.h"
 #include "monkey/watch.h"
+#include "sys/allbarrier.h"
 
 #define PATCH_LOOKS 4 /* at most, while slots are being bound */
 
@@ -208,6 +209,8 @@ static int patch_change(unsigned add, unsigned drop)
         return -EINVAL;
     pthread_once(&patch.once, patch_prepare);
     thrumi_monkey_resolve();
+    /* a thread that finds a hook in a slot reads the original without a fence */
+    (void)thrumi_all_barrier();
     pthread_mutex_lock(&patch.lock);
     rc = patch_set((thrumi_monkey_families() | add) & ~drop);
     pthread_mutex_unlock(&patch.lock);
