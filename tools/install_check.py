@@ -47,6 +47,35 @@ int main(void)
     return thrum_version() == THRUM_VERSION ? 0 : 1;
 }
 """
+PATCHED = """\
+#include <stdio.h>
+#include <unistd.h>
+#include <thrum.h>
+#include <thrum/monkey.h>
+
+static int ends[2];
+
+static void *feed(void *arg)
+{
+    (void)arg;
+    return write(ends[1], "*", 1) == 1 ? ends : NULL;
+}
+
+int main(void)
+{
+    char number = 0;
+    int rc = pipe(ends);
+
+    if (rc == 0)
+        rc = thrum_monkey_patch_all();
+    if (rc == 0)
+        rc = thrum_spawn(feed, NULL, 0, NULL);
+    if (rc != 0 || read(ends[0], &number, 1) != 1)
+        return 1;
+    printf("%d patched\\n", number);
+    return 0;
+}
+"""
 CMAKE = """\
 cmake_minimum_required(VERSION 3.18)
 project(user C)
@@ -93,6 +122,7 @@ class Place:
         self.folder, self.args = folder, args
         self.installed = os.path.join(folder, "installed")
         write(folder, "user.c", PROGRAM)
+        write(folder, "patched.c", PATCHED)
 
     def install(self):
         run(*self.args.meson, "install", "-C", self.args.build,
@@ -109,8 +139,8 @@ class Place:
                     PKG_CONFIG_LIBDIR=os.path.join(self.library, "pkgconfig"),
                     LD_LIBRARY_PATH=self.library)
 
-    def pkg_config(self, *options):
-        return run("pkg-config", *options, "thrum", env=self.env()).split()
+    def pkg_config(self, *options, name="thrum"):
+        return run("pkg-config", *options, name, env=self.env()).split()
 
     def shared(self):
         user = os.path.join(self.folder, "user-shared")
@@ -119,6 +149,17 @@ class Place:
         expect(run(user, env=self.env()))
         if "libthrum.so" not in run("ldd", user, env=self.env()):
             raise Failed("the program does not use libthrum.so")
+
+    def has_monkey(self):
+        return os.path.exists(os.path.join(self.library, "pkgconfig",
+                                           "thrum-monkey.pc"))
+
+    def monkey(self):
+        """Patches its own read(), which would block for ever."""
+        user = os.path.join(self.folder, "user-patched")
+        run(*self.args.cc, os.path.join(self.folder, "patched.c"), "-o", user,
+            *self.pkg_config("--cflags", "--libs", name="thrum-monkey"))
+        expect(run(user, env=self.env(), timeout=60))
 
     def debugger(self):
         """gdb looks for a script under the real name of the library."""
@@ -167,7 +208,7 @@ class Place:
 def attempt(report, name, step):
     try:
         step()
-    except (Failed, OSError) as error:
+    except (Failed, OSError, subprocess.TimeoutExpired) as error:
         report.rule(name, str(error).splitlines())
         return False
     report.rule(name, [])
@@ -177,6 +218,8 @@ def attempt(report, name, step):
 def check(report, place):
     if attempt(report, "install", place.install):
         attempt(report, "pkg-config, shared", place.shared)
+        if place.has_monkey():
+            attempt(report, "pkg-config, thrum-monkey", place.monkey)
         attempt(report, "the script for gdb", place.debugger)
         attempt(report, "pkg-config, static", place.static)
         if shutil.which("cmake"):
