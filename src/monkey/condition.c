@@ -15,6 +15,7 @@
 #include "monkey/hooks.h"
 #include "monkey/locks.h"
 #include "monkey/lot.h"
+#include "monkey/span.h"
 
 #define CONDITION_MONOTONIC 2u /* of __wrefs */
 
@@ -55,21 +56,20 @@ int thrumi_hook_pthread_cond_timedwait(pthread_cond_t *condition,
                                        pthread_mutex_t *mutex,
                                        const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.pthread_cond_timedwait(condition, mutex, at);
-    return condition_wait(
-        condition, mutex,
-        thrumi_locks_deadline(condition_clock(condition), at));
+    return condition_wait(condition, mutex,
+                          thrumi_span_at_clock(condition_clock(condition), at));
 }
 
 int thrumi_hook_pthread_cond_clockwait(pthread_cond_t *condition,
                                        pthread_mutex_t *mutex, clockid_t clock,
                                        const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.pthread_cond_clockwait(condition, mutex, clock,
                                                       at);
-    return condition_wait(condition, mutex, thrumi_locks_deadline(clock, at));
+    return condition_wait(condition, mutex, thrumi_span_at_clock(clock, at));
 }
 
 int thrumi_hook_pthread_cond_signal(pthread_cond_t *condition)
@@ -108,11 +108,11 @@ int thrumi_hook_cnd_wait(cnd_t *condition, mtx_t *mutex)
 int thrumi_hook_cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
                               const struct timespec *restrict at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.cnd_timedwait(condition, mutex, at);
     return condition_to_thrd(
         condition_wait(condition, (pthread_mutex_t *)(void *)mutex,
-                       thrumi_locks_deadline(CLOCK_REALTIME, at)));
+                       thrumi_span_at_clock(CLOCK_REALTIME, at)));
 }
 
 int thrumi_hook_cnd_signal(cnd_t *condition)

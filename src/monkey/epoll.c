@@ -104,19 +104,15 @@ int thrumi_hook_epoll_pwait(int epoll, struct epoll_event *events, int most,
 int thrumi_hook_epoll_pwait2(int epoll, struct epoll_event *events, int most,
                              const struct timespec *span, const sigset_t *mask)
 {
-    struct epoll_call call = {
-        .ready = {.mask = mask, .deadline = THRUM_FOREVER},
-        .fds = {{.fd = epoll, .events = POLLIN}},
-        .events = events,
-        .most = most};
+    struct epoll_call call = {.ready = {.mask = mask},
+                              .fds = {{.fd = epoll, .events = POLLIN}},
+                              .events = events,
+                              .most = most};
     int rc;
 
-    if (thrumi_monkey_outside() ||
-        (span != NULL && !thrumi_span_is_valid(span)))
+    if (thrumi_monkey_outside() || !thrumi_span_is_limit(span))
         return thrumi_original.epoll_pwait2(epoll, events, most, span, mask);
-    if (span != NULL)
-        call.ready.deadline =
-            thrumi_span_ns(span) == 0 ? THRUM_NOW : thrumi_span_end(span);
+    call.ready.deadline = thrumi_span_limit(span);
     rc = epoll_run(&call);
     if (thrumi_ready_never(rc))
         return thrumi_original.epoll_pwait2(epoll, events, most, span, mask);

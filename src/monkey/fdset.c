@@ -232,17 +232,11 @@ static bool fdset_begin(struct fdset_call *call, int n, fd_set *const sets[3])
     return n >= 0;
 }
 
-/* What select takes has more microseconds than there are in a second. */
 static thrum_time fdset_end(const struct timeval *span)
 {
-    struct timespec exact = {span->tv_sec, 0};
-    int64_t ns = thrumi_span_ns(&exact);
+    int64_t ns = thrumi_span_timeval_ns(span);
 
-    if (span->tv_sec == 0 && span->tv_usec == 0)
-        return THRUM_NOW;
-    if (span->tv_usec > (INT64_MAX - ns) / 1000)
-        return THRUM_FOREVER;
-    return thrum_in_ns(ns + span->tv_usec * 1000);
+    return ns == 0 ? THRUM_NOW : thrum_in_ns(ns);
 }
 
 /* As the system does, also for a call that has failed. */
@@ -285,12 +279,10 @@ int thrumi_hook_pselect(int n, fd_set *readable, fd_set *writable,
     int rc;
 
     if (thrumi_monkey_outside() || !fdset_begin(&call, n, sets) ||
-        (span != NULL && !thrumi_span_is_valid(span)))
+        !thrumi_span_is_limit(span))
         return thrumi_original.pselect(n, readable, writable, exceptional, span,
                                        mask);
-    if (span != NULL)
-        call.ready.deadline =
-            thrumi_span_ns(span) == 0 ? THRUM_NOW : thrumi_span_end(span);
+    call.ready.deadline = thrumi_span_limit(span);
     call.ready.mask = mask;
     rc = fdset_run(&call);
     if (thrumi_ready_never(rc))

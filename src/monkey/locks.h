@@ -6,15 +6,6 @@
 #define THRUMI_MONKEY_LOCKS_H
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <time.h>
-
-#include <thrum/base.h>
-
-/* A point of that clock as a deadline; NULL is none. */
-thrum_time thrumi_locks_deadline(clockid_t clock, const struct timespec *at);
-/* Is it one? Else it is for libc to say what is wrong with it. */
-bool thrumi_locks_is_time(const struct timespec *at);
 
 /* Locks a mutex for the calling greenlet. */
 int thrumi_locks_take(pthread_mutex_t *mutex);

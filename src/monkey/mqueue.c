@@ -13,7 +13,7 @@
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
-#include "monkey/locks.h"
+#include "monkey/span.h"
 
 static const struct timespec mqueue_past = {0, 0};
 
@@ -52,10 +52,10 @@ ssize_t thrumi_hook_mq_timedreceive(mqd_t queue, char *restrict into,
                                     size_t room, unsigned *restrict priority,
                                     const struct timespec *restrict at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.mq_timedreceive(queue, into, room, priority, at);
     return mqueue_receive(queue, into, room, priority,
-                          thrumi_locks_deadline(CLOCK_REALTIME, at));
+                          thrumi_span_at_clock(CLOCK_REALTIME, at));
 }
 
 static int mqueue_send(mqd_t queue, const char *from, size_t n,
@@ -81,8 +81,8 @@ int thrumi_hook_mq_send(mqd_t queue, const char *from, size_t n,
 int thrumi_hook_mq_timedsend(mqd_t queue, const char *from, size_t n,
                              unsigned priority, const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.mq_timedsend(queue, from, n, priority, at);
     return mqueue_send(queue, from, n, priority,
-                       thrumi_locks_deadline(CLOCK_REALTIME, at));
+                       thrumi_span_at_clock(CLOCK_REALTIME, at));
 }

@@ -17,27 +17,7 @@
 #include "monkey/locks.h"
 #include "monkey/lot.h"
 #include "monkey/owners.h"
-
-/* ---- deadlines ---- */
-
-/* A point of a clock of the system's as one of ours. Its clock may be set
- * meanwhile: that is not seen. */
-thrum_time thrumi_locks_deadline(clockid_t clock, const struct timespec *at)
-{
-    struct timespec now;
-
-    if (at == NULL || clock_gettime(clock, &now) != 0)
-        return THRUM_FOREVER;
-    if (at->tv_sec - now.tv_sec > INT32_MAX)
-        return THRUM_FOREVER;
-    return thrum_in_ns((at->tv_sec - now.tv_sec) * INT64_C(1000000000) +
-                       at->tv_nsec - now.tv_nsec);
-}
-
-bool thrumi_locks_is_time(const struct timespec *at)
-{
-    return at->tv_nsec >= 0 && at->tv_nsec < 1000000000;
-}
+#include "monkey/span.h"
 
 /* ---- taking ---- */
 
@@ -81,8 +61,8 @@ static int mutex_take_in_time(pthread_mutex_t *mutex, clockid_t clock,
 {
     int rc;
 
-    if (thrumi_locks_is_time(at))
-        return mutex_take(mutex, thrumi_locks_deadline(clock, at));
+    if (thrumi_span_is_point(at))
+        return mutex_take(mutex, thrumi_span_at_clock(clock, at));
     rc = mutex_try(mutex);
     return rc == EBUSY ? EINVAL : rc;
 }

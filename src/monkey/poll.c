@@ -91,18 +91,16 @@ static int poll_wait_masked(struct pollfd *fds, nfds_t n, thrum_time deadline,
 int thrumi_hook_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *span,
                       const sigset_t *mask)
 {
-    thrum_time deadline = THRUM_FOREVER;
+    thrum_time deadline;
     int rc;
 
-    if (thrumi_monkey_outside() ||
-        (span != NULL && !thrumi_span_is_valid(span)))
+    if (thrumi_monkey_outside() || !thrumi_span_is_limit(span))
         return thrumi_original.ppoll(fds, n, span, mask);
-    if (span != NULL)
-        deadline = thrumi_span_end(span);
+    deadline = thrumi_span_limit(span);
     rc = thrumi_original.ppoll(fds, n, &poll_now, mask);
     if (rc != 0)
         return thrumi_ready_found(rc);
-    if (span != NULL && thrumi_span_ns(span) == 0)
+    if (deadline.ns == THRUM_NOW.ns)
         return (int)thrumi_to_errno(thrumi_ready_pass());
     if (mask == NULL)
         rc = thrumi_ready_wait(fds, n, deadline);

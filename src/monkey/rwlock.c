@@ -8,8 +8,8 @@
 #include <thrum/green.h>
 
 #include "monkey/hooks.h"
-#include "monkey/locks.h"
 #include "monkey/lot.h"
+#include "monkey/span.h"
 
 static int rwlock_try_read(void *lock)
 {
@@ -38,39 +38,39 @@ int thrumi_hook_pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 int thrumi_hook_pthread_rwlock_timedrdlock(pthread_rwlock_t *lock,
                                            const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.pthread_rwlock_timedrdlock(lock, at);
     return thrumi_lot_take(lock, rwlock_try_read,
-                           thrumi_locks_deadline(CLOCK_REALTIME, at));
+                           thrumi_span_at_clock(CLOCK_REALTIME, at));
 }
 
 int thrumi_hook_pthread_rwlock_timedwrlock(pthread_rwlock_t *lock,
                                            const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.pthread_rwlock_timedwrlock(lock, at);
     return thrumi_lot_take(lock, rwlock_try_write,
-                           thrumi_locks_deadline(CLOCK_REALTIME, at));
+                           thrumi_span_at_clock(CLOCK_REALTIME, at));
 }
 
 int thrumi_hook_pthread_rwlock_clockrdlock(pthread_rwlock_t *lock,
                                            clockid_t clock,
                                            const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.pthread_rwlock_clockrdlock(lock, clock, at);
     return thrumi_lot_take(lock, rwlock_try_read,
-                           thrumi_locks_deadline(clock, at));
+                           thrumi_span_at_clock(clock, at));
 }
 
 int thrumi_hook_pthread_rwlock_clockwrlock(pthread_rwlock_t *lock,
                                            clockid_t clock,
                                            const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.pthread_rwlock_clockwrlock(lock, clock, at);
     return thrumi_lot_take(lock, rwlock_try_write,
-                           thrumi_locks_deadline(clock, at));
+                           thrumi_span_at_clock(clock, at));
 }
 
 /* Readers may all go on, so all look. */

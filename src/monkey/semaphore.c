@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "monkey/hooks.h"
-#include "monkey/locks.h"
 #include "monkey/lot.h"
+#include "monkey/span.h"
 
 static int semaphore_try(void *semaphore)
 {
@@ -35,17 +35,17 @@ int thrumi_hook_sem_wait(sem_t *semaphore)
 
 int thrumi_hook_sem_timedwait(sem_t *semaphore, const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.sem_timedwait(semaphore, at);
-    return semaphore_take(semaphore, thrumi_locks_deadline(CLOCK_REALTIME, at));
+    return semaphore_take(semaphore, thrumi_span_at_clock(CLOCK_REALTIME, at));
 }
 
 int thrumi_hook_sem_clockwait(sem_t *semaphore, clockid_t clock,
                               const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_locks_is_time(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
         return thrumi_original.sem_clockwait(semaphore, clock, at);
-    return semaphore_take(semaphore, thrumi_locks_deadline(clock, at));
+    return semaphore_take(semaphore, thrumi_span_at_clock(clock, at));
 }
 
 /* From signal handlers too. */

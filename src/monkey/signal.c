@@ -19,7 +19,7 @@
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
-#include "monkey/locks.h"
+#include "monkey/span.h"
 
 #define SIGNAL_LAST 64
 
@@ -81,15 +81,9 @@ int thrumi_hook_sigwaitinfo(const sigset_t *set, siginfo_t *info)
 int thrumi_hook_sigtimedwait(const sigset_t *set, siginfo_t *info,
                              const struct timespec *span)
 {
-    thrum_time deadline = THRUM_FOREVER;
-
-    if (thrumi_monkey_outside() ||
-        (span != NULL && !thrumi_locks_is_time(span)))
+    if (thrumi_monkey_outside() || !thrumi_span_is_limit(span))
         return thrumi_original.sigtimedwait(set, info, span);
-    if (span != NULL)
-        deadline =
-            thrum_in_ns(span->tv_sec * INT64_C(1000000000) + span->tv_nsec);
-    return signal_take(set, info, deadline);
+    return signal_take(set, info, thrumi_span_limit(span));
 }
 
 /* Its errors are numbers, and errno is left alone. */

@@ -12,6 +12,7 @@
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
+#include "monkey/span.h"
 #include "monkey/stream.h"
 
 /* So much is not read or written, and the system does not wait to say that. */
@@ -169,31 +170,13 @@ int thrumi_hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
     return (int)thrumi_to_errno(socket_send_many(fd, messages, count, flags));
 }
 
-/* When the time is over; -EINVAL: it is none. */
-static int socket_deadline(const struct timespec *span, thrum_time *ret)
-{
-    *ret = THRUM_FOREVER;
-    if (span == NULL)
-        return 0;
-    if (span->tv_sec < 0 || span->tv_nsec < 0 || span->tv_nsec > 999999999)
-        return -EINVAL;
-    if (span->tv_sec < INT32_MAX)
-        *ret = thrum_in_ns(span->tv_sec * INT64_C(1000000000) + span->tv_nsec);
-    return 0;
-}
-
 /* Writes what is left of the time. Is it over? */
 static bool socket_note_time(struct timespec *span, thrum_time deadline)
 {
-    int64_t left;
-
-    if (span == NULL || deadline.ns == THRUM_FOREVER.ns)
+    if (span == NULL)
         return false;
-    left = deadline.ns - thrum_now().ns;
-    if (left < 0)
-        left = 0;
-    *span = (struct timespec){left / 1000000000, left % 1000000000};
-    return left == 0;
+    *span = thrumi_span_left(deadline);
+    return thrumi_span_ns(span) == 0;
 }
 
 /* As in the kernel, the time is looked at after each message and not while one
@@ -201,11 +184,11 @@ static bool socket_note_time(struct timespec *span, thrum_time deadline)
 static int socket_recv_many(int fd, struct mmsghdr *messages, unsigned count,
                             int flags, struct timespec *span)
 {
-    thrum_time deadline;
+    thrum_time deadline = thrumi_span_limit(span);
     unsigned done = 0;
-    int64_t result = socket_deadline(span, &deadline);
+    int64_t result = 0;
 
-    while (result == 0 && done < count) {
+    while (done < count) {
         struct mmsghdr *one = &messages[done];
 
         result =
@@ -213,7 +196,6 @@ static int socket_recv_many(int fd, struct mmsghdr *messages, unsigned count,
         if (result < 0)
             break;
         one->msg_len = (unsigned)result;
-        result = 0;
         done++;
         if (flags & MSG_WAITFORONE)
             flags |= MSG_DONTWAIT;
@@ -227,7 +209,7 @@ static int socket_recv_many(int fd, struct mmsghdr *messages, unsigned count,
 int thrumi_hook_recvmmsg(int fd, struct mmsghdr *messages, unsigned count,
                          int flags, struct timespec *span)
 {
-    if (thrumi_monkey_outside() || count == 0)
+    if (thrumi_monkey_outside() || count == 0 || !thrumi_span_is_limit(span))
         return thrumi_original.recvmmsg(fd, messages, count, flags, span);
     return (int)thrumi_to_errno(
         socket_recv_many(fd, messages, count, flags, span));

@@ -6,16 +6,23 @@
 #define THRUMI_MONKEY_SPAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <thrum/base.h>
 
 #define THRUMI_SPAN_SECOND INT64_C(1000000000) /* in ns */
 
+/* Is it a point of a clock? What is not is for libc to refuse. */
+static inline bool thrumi_span_is_point(const struct timespec *point)
+{
+    return point->tv_nsec >= 0 && point->tv_nsec < THRUMI_SPAN_SECOND;
+}
+
 static inline bool thrumi_span_is_valid(const struct timespec *span)
 {
-    return span->tv_sec >= 0 && span->tv_nsec >= 0 &&
-           span->tv_nsec < THRUMI_SPAN_SECOND;
+    return span->tv_sec >= 0 && thrumi_span_is_point(span);
 }
 
 /* In ns; what is too long to count is the longest. */
@@ -25,6 +32,18 @@ static inline int64_t thrumi_span_ns(const struct timespec *span)
 
     if (__builtin_mul_overflow(span->tv_sec, THRUMI_SPAN_SECOND, &ns) ||
         __builtin_add_overflow(ns, span->tv_nsec, &ns))
+        return INT64_MAX;
+    return ns;
+}
+
+/* The same; there may be more microseconds than make a second. */
+static inline int64_t thrumi_span_timeval_ns(const struct timeval *span)
+{
+    const struct timespec seconds = {span->tv_sec, 0};
+    int64_t ns;
+
+    if (__builtin_mul_overflow(span->tv_usec, 1000, &ns) ||
+        __builtin_add_overflow(ns, thrumi_span_ns(&seconds), &ns))
         return INT64_MAX;
     return ns;
 }
@@ -66,6 +85,18 @@ static inline thrum_time thrumi_span_end(const struct timespec *span)
 {
     return thrumi_span_finite(thrum_in_ns(thrumi_span_ns(span)));
 }
+
+/* Of what limits a wait, where NULL is no limit. */
+static inline bool thrumi_span_is_limit(const struct timespec *span)
+{
+    return span == NULL || thrumi_span_is_valid(span);
+}
+
+thrum_time thrumi_span_limit(const struct timespec *span);
+
+/* A point of any clock as a deadline; NULL is none. The clock may be set
+ * meanwhile: that is not seen. */
+thrum_time thrumi_span_at_clock(clockid_t clock, const struct timespec *point);
 
 /* What is left of one that ends then. */
 static inline struct timespec thrumi_span_left(thrum_time end)

@@ -21,6 +21,7 @@
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
+#include "monkey/span.h"
 
 /* One call on pieces of memory, and another, until all is done. */
 struct stream {
@@ -58,16 +59,15 @@ static thrum_time stream_patience(const struct stream *stream)
     struct timeval limit = {0, 0};
     socklen_t length = sizeof(limit);
     int flags = thrumi_original.fcntl(stream->fd, F_GETFL);
+    int64_t ns;
 
     if (flags < 0 || (flags & O_NONBLOCK) != 0 ||
         (stream->flags & MSG_DONTWAIT) != 0)
         return THRUM_NOW;
-    if (getsockopt(stream->fd, SOL_SOCKET, stream->option, &limit, &length) !=
-            0 ||
-        (limit.tv_sec == 0 && limit.tv_usec == 0))
-        return THRUM_FOREVER;
-    return thrum_in_ns(limit.tv_sec * INT64_C(1000000000) +
-                       limit.tv_usec * INT64_C(1000));
+    /* what is no socket has no limit */
+    (void)getsockopt(stream->fd, SOL_SOCKET, stream->option, &limit, &length);
+    ns = thrumi_span_timeval_ns(&limit);
+    return ns == 0 ? THRUM_FOREVER : thrum_in_ns(ns);
 }
 
 /* ---- pieces ---- */

@@ -12,8 +12,8 @@
 
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
-#include "monkey/locks.h"
 #include "monkey/lot.h"
+#include "monkey/span.h"
 
 struct threads_join {
     pthread_t thread;
@@ -50,17 +50,17 @@ int thrumi_hook_pthread_join(pthread_t thread, void **ret)
 int thrumi_hook_pthread_timedjoin_np(pthread_t thread, void **ret,
                                      const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || (at != NULL && !thrumi_locks_is_time(at)))
+    if (thrumi_monkey_outside() || (at != NULL && !thrumi_span_is_point(at)))
         return thrumi_original.pthread_timedjoin_np(thread, ret, at);
-    return threads_join(thread, ret, thrumi_locks_deadline(CLOCK_REALTIME, at));
+    return threads_join(thread, ret, thrumi_span_at_clock(CLOCK_REALTIME, at));
 }
 
 int thrumi_hook_pthread_clockjoin_np(pthread_t thread, void **ret,
                                      clockid_t clock, const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || (at != NULL && !thrumi_locks_is_time(at)))
+    if (thrumi_monkey_outside() || (at != NULL && !thrumi_span_is_point(at)))
         return thrumi_original.pthread_clockjoin_np(thread, ret, clock, at);
-    return threads_join(thread, ret, thrumi_locks_deadline(clock, at));
+    return threads_join(thread, ret, thrumi_span_at_clock(clock, at));
 }
 
 int thrumi_hook_thrd_join(thrd_t thread, int *ret)

@@ -80,7 +80,7 @@ TEST_GREEN(P40_a_kill_ends_a_wait_for_a_signal)
 
 TEST_GREEN(P40_the_deadline_of_a_block_is_ETIMEDOUT_and_its_own_is_EAGAIN)
 {
-    const struct timespec late = {60, 0}, soon = {0, 1};
+    const struct timespec late = {60, 0}, soon = {0, 1}, none = {-1, 0};
     sigset_t before, set = set_of(SIGUSR1);
 
     CHECK_INT(pthread_sigmask(SIG_BLOCK, &set, &before), 0);
@@ -91,6 +91,8 @@ TEST_GREEN(P40_the_deadline_of_a_block_is_ETIMEDOUT_and_its_own_is_EAGAIN)
     CHECK(thrum_expired(&limit));
     CHECK_INT(sigtimedwait(&set, NULL, &soon), -1);
     CHECK_INT(errno, EAGAIN);
+    CHECK_INT(sigtimedwait(&set, NULL, &none), -1);
+    CHECK_INT(errno, EINVAL);
     CHECK_INT(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
 }
 
