@@ -6,21 +6,14 @@
  * it. Thrum accepts descriptors that are close-on-exec, which libc's are not
  * unless that was asked for.
  */
-
 #include <thrum/net.h>
 
+#include "monkey/descriptor.h"
 #include "monkey/hooks.h"
-
-static bool connection_never_waits(int fd)
-{
-    int flags = thrumi_original.fcntl(fd, F_GETFL);
-
-    return flags < 0 || (flags & O_NONBLOCK) != 0;
-}
 
 int thrumi_hook_connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-    if (thrumi_monkey_outside() || connection_never_waits(fd))
+    if (thrumi_monkey_outside() || thrumi_descriptor_never_waits(fd))
         return thrumi_original.connect(fd, address, length);
     return (int)thrumi_to_errno(
         thrum_connect(fd, address.__sockaddr__, length, THRUM_AS_SET));
@@ -47,7 +40,7 @@ static int connection_accept(int fd, struct sockaddr *address,
 
 int thrumi_hook_accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
 {
-    if (thrumi_monkey_outside() || connection_never_waits(fd))
+    if (thrumi_monkey_outside() || thrumi_descriptor_never_waits(fd))
         return thrum_fd_fresh(thrumi_original.accept(fd, address, length));
     return connection_accept(fd, address.__sockaddr__, length, 0);
 }
@@ -55,7 +48,7 @@ int thrumi_hook_accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
 int thrumi_hook_accept4(int fd, __SOCKADDR_ARG address, socklen_t *length,
                         int flags)
 {
-    if (thrumi_monkey_outside() || connection_never_waits(fd) ||
+    if (thrumi_monkey_outside() || thrumi_descriptor_never_waits(fd) ||
         (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0)
         return thrum_fd_fresh(
             thrumi_original.accept4(fd, address, length, flags));

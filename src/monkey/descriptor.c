@@ -7,6 +7,8 @@
  * too. A number that stands for something new is told to the hub, which may know
  * it from an earlier life that ended behind its back.
  */
+#include "monkey/descriptor.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -180,4 +182,11 @@ int thrumi_hook_fcntl(int fd, int command, ...)
     if (command == F_SETFL)
         thrum_fd_changed();
     return rc;
+}
+
+bool thrumi_descriptor_never_waits(int fd)
+{
+    int flags = thrumi_original.fcntl(fd, F_GETFL);
+
+    return flags < 0 || (flags & O_NONBLOCK) != 0;
 }

@@ -20,6 +20,7 @@
 #include <thrum/net.h>
 
 #include "monkey/again.h"
+#include "monkey/descriptor.h"
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
 
@@ -148,7 +149,7 @@ struct copy_call {
 
 static bool copy_has_nonblock(int fd)
 {
-    return fd >= 0 && (thrumi_original.fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+    return fd >= 0 && thrumi_descriptor_never_waits(fd);
 }
 
 static int64_t copy_of(ssize_t result)

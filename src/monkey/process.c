@@ -21,6 +21,7 @@
 #include <thrum/green.h>
 #include <thrum/net.h>
 
+#include "monkey/descriptor.h"
 #include "monkey/hooks.h"
 
 #define PROCESS_FIRST_NS INT64_C(1000000)
@@ -193,14 +194,6 @@ static int64_t process_look_waitid(struct process_wait *wait, int options)
     return info.si_pid != 0;
 }
 
-/* One with O_NONBLOCK has an answer of its own. */
-static bool process_fd_waits(int fd)
-{
-    int flags = thrumi_original.fcntl(fd, F_GETFL);
-
-    return flags >= 0 && (flags & O_NONBLOCK) == 0;
-}
-
 int thrumi_hook_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
     struct process_wait wait = {.look = process_look_waitid,
@@ -212,7 +205,7 @@ int thrumi_hook_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
     int64_t found;
 
     if (thrumi_monkey_outside() || (options & WNOHANG) != 0 ||
-        (type == P_PIDFD && !process_fd_waits((int)id)))
+        (type == P_PIDFD && thrumi_descriptor_never_waits((int)id)))
         return thrumi_original.waitid(type, id, info, options);
     if (type == P_PIDFD && (options & PROCESS_NO_FD) == 0)
         wait.fd = (int)id;

@@ -15,6 +15,7 @@
 
 #include <thrum/net.h>
 
+#include "monkey/descriptor.h"
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
 #include "monkey/lot.h"
@@ -23,9 +24,8 @@
 static bool stdio_may_wait(int fd)
 {
     struct stat status;
-    int flags = thrumi_original.fcntl(fd, F_GETFL);
 
-    return flags >= 0 && (flags & O_NONBLOCK) == 0 && fstat(fd, &status) == 0 &&
+    return !thrumi_descriptor_never_waits(fd) && fstat(fd, &status) == 0 &&
            (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) ||
             S_ISCHR(status.st_mode));
 }

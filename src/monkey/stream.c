@@ -20,6 +20,7 @@
 
 #include <thrum/net.h>
 
+#include "monkey/descriptor.h"
 #include "monkey/hooks.h"
 #include "monkey/span.h"
 
@@ -58,11 +59,10 @@ static thrum_time stream_patience(const struct stream *stream)
 {
     struct timeval limit = {0, 0};
     socklen_t length = sizeof(limit);
-    int flags = thrumi_original.fcntl(stream->fd, F_GETFL);
     int64_t ns;
 
-    if (flags < 0 || (flags & O_NONBLOCK) != 0 ||
-        (stream->flags & MSG_DONTWAIT) != 0)
+    if ((stream->flags & MSG_DONTWAIT) != 0 ||
+        thrumi_descriptor_never_waits(stream->fd))
         return THRUM_NOW;
     /* what is no socket has no limit */
     (void)getsockopt(stream->fd, SOL_SOCKET, stream->option, &limit, &length);
