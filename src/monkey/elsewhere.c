@@ -10,6 +10,8 @@
 #include <thrum/offload.h>
 #include <thrum/scope.h>
 
+#include "monkey/hooks.h"
+
 /* Where errno is, is asked for at each use: what runs elsewhere is in another
  * thread than its caller. */
 static __attribute__((noinline)) int elsewhere_errno(void)
@@ -111,11 +113,6 @@ static void *elsewhere_job(void *arg)
     return NULL;
 }
 
-static bool elsewhere_is_ended(int rc)
-{
-    return rc == -ECANCELED || rc == -ETIMEDOUT;
-}
-
 /* A job that has run counts, whatever the wait says: the next wait will say it
  * again. Nothing but a kill or a deadline is a reason not to run it. */
 static int elsewhere_await_job(struct thrumi_job *job, thrum_future *future)
@@ -124,10 +121,10 @@ static int elsewhere_await_job(struct thrumi_job *job, thrum_future *future)
 
     if (rc == 0)
         return 0;
-    if ((job->always && elsewhere_is_ended(rc)) || !thrum_future_cancel(future))
+    if ((job->always && thrumi_is_ended(rc)) || !thrum_future_cancel(future))
         return thrum_future_done(future) ? 0 : rc;
     thrumi_job_unref(job); /* the thread's, which never comes */
-    if (!elsewhere_is_ended(rc)) {
+    if (!thrumi_is_ended(rc)) {
         elsewhere_run_job(job);
         rc = 0;
     }

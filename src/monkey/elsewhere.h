@@ -44,12 +44,21 @@
 #ifndef THRUMI_MONKEY_ELSEWHERE_H
 #define THRUMI_MONKEY_ELSEWHERE_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Calls fn(arg) elsewhere. It has returned, once, when this has. */
 void thrumi_elsewhere(void (*fn)(void *arg), void *arg);
+
+/* Does a code of Thrum's calls on files say that nobody was found who could wait
+ * for the disk? Then it is waited for where the call was made. */
+static inline bool thrumi_elsewhere_nobody(int64_t code)
+{
+    return code == -EAGAIN || code == -EDEADLK;
+}
 
 struct thrumi_job {
     atomic_uint refs;

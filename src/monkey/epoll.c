@@ -25,7 +25,8 @@ static int epoll_look_for_signals(const sigset_t *mask)
 {
     if (mask == NULL)
         return 0;
-    return thrumi_original.ppoll(NULL, 0, &epoll_now, mask) < 0 ? -errno : 0;
+    return (int)thrumi_from_errno(
+        thrumi_original.ppoll(NULL, 0, &epoll_now, mask));
 }
 
 static int epoll_look(struct thrumi_ready *ready)
@@ -40,7 +41,7 @@ static int epoll_look(struct thrumi_ready *ready)
                                     0);
     if (rc == 0)
         return epoll_look_for_signals(ready->mask);
-    return rc < 0 ? -errno : rc;
+    return (int)thrumi_from_errno(rc);
 }
 
 /* The result, or a code. */

@@ -141,7 +141,7 @@ static int fdset_original(const struct fdset_call *call)
                                      (fd_set *)call->sets[FDSET_EXCEPT],
                                      &fdset_now, call->ready.mask);
 
-    return rc < 0 ? -errno : rc;
+    return (int)thrumi_from_errno(rc);
 }
 
 /* Does this one wake for nothing? */

@@ -152,11 +152,6 @@ static bool copy_has_nonblock(int fd)
     return fd >= 0 && thrumi_descriptor_never_waits(fd);
 }
 
-static int64_t copy_of(ssize_t result)
-{
-    return result < 0 ? -errno : result;
-}
-
 /* Is SPLICE_F_NONBLOCK for this end? Other sockets than these have O_NONBLOCK
  * alone. */
 static bool copy_takes_flag(int fd)
@@ -218,7 +213,7 @@ static void copy_run_splice(void *arg)
 {
     struct copy_call *call = arg;
 
-    call->result = copy_of(thrumi_original.splice(
+    call->result = thrumi_from_errno(thrumi_original.splice(
         call->in, call->in_offset, call->out, call->out_offset, call->n,
         call->flags | SPLICE_F_NONBLOCK));
 }
@@ -279,7 +274,7 @@ static void copy_run_tee(void *arg)
 {
     struct copy_call *call = arg;
 
-    call->result = copy_of(thrumi_original.tee(
+    call->result = thrumi_from_errno(thrumi_original.tee(
         call->in, call->out, call->n, call->flags | SPLICE_F_NONBLOCK));
 }
 
@@ -303,7 +298,7 @@ static void copy_run_vmsplice(void *arg)
     struct copy_call *call = arg;
     int pipe = call->in >= 0 ? call->in : call->out;
 
-    call->result = copy_of(thrumi_original.vmsplice(
+    call->result = thrumi_from_errno(thrumi_original.vmsplice(
         pipe, call->pieces, call->n, call->flags | SPLICE_F_NONBLOCK));
 }
 

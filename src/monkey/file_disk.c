@@ -16,19 +16,13 @@ FILE_CALL_3(msync, (flags & MS_SYNC) == 0, void *, memory, size_t, n, int,
 FILE_CALL_4(sync_file_range, false, int, fd, off64_t, offset, off64_t, n,
             unsigned, flags)
 
-/* Was nobody found who could wait for the disk? Then it is waited for here. */
-static bool disk_must_block(int rc)
-{
-    return rc == -EAGAIN || rc == -EDEADLK;
-}
-
 int thrumi_hook_fsync(int fd)
 {
     int rc = -EAGAIN;
 
     if (!thrumi_monkey_outside())
         rc = thrum_fsync(fd, THRUM_FOREVER);
-    if (disk_must_block(rc))
+    if (thrumi_elsewhere_nobody(rc))
         return thrumi_original.fsync(fd);
     return (int)thrumi_to_errno(rc);
 }
@@ -39,7 +33,7 @@ int thrumi_hook_fdatasync(int fd)
 
     if (!thrumi_monkey_outside())
         rc = thrum_fdatasync(fd, THRUM_FOREVER);
-    if (disk_must_block(rc))
+    if (thrumi_elsewhere_nobody(rc))
         return thrumi_original.fdatasync(fd);
     return (int)thrumi_to_errno(rc);
 }

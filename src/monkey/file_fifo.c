@@ -112,5 +112,5 @@ int thrumi_fifo_open(int folder, const char *path, int flags)
     if ((flags & O_ACCMODE) != O_RDWR)
         return fifo_open_end(folder, path, flags);
     fd = thrumi_original.openat(folder, path, flags);
-    return fd < 0 ? -errno : fd;
+    return (int)thrumi_from_errno(fd);
 }

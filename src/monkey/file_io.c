@@ -27,23 +27,12 @@ struct io_vector {
 /* One call on a piece of memory. */
 typedef int64_t io_fn(int fd, char *data, size_t n, int64_t offset);
 
-/* Was nobody found who could wait for the disk? Then it is waited for here. */
-static bool io_must_block(int64_t result)
-{
-    return result == -EAGAIN || result == -EDEADLK;
-}
-
-static int64_t io_of(int64_t result)
-{
-    return result < 0 ? -errno : result;
-}
-
 static int64_t io_read(int fd, char *data, size_t n, int64_t offset)
 {
     int64_t result = thrum_pread(fd, data, n, offset, THRUM_FOREVER);
 
-    if (io_must_block(result))
-        result = io_of(thrumi_original.pread(fd, data, n, offset));
+    if (thrumi_elsewhere_nobody(result))
+        result = thrumi_from_errno(thrumi_original.pread(fd, data, n, offset));
     return result;
 }
 
@@ -51,8 +40,8 @@ static int64_t io_write(int fd, char *data, size_t n, int64_t offset)
 {
     int64_t result = thrum_pwrite(fd, data, n, offset, THRUM_FOREVER);
 
-    if (io_must_block(result))
-        result = io_of(thrumi_original.pwrite(fd, data, n, offset));
+    if (thrumi_elsewhere_nobody(result))
+        result = thrumi_from_errno(thrumi_original.pwrite(fd, data, n, offset));
     return result;
 }
 
@@ -102,9 +91,9 @@ static int64_t io_readv(int fd, const struct io_vector *vector)
     int64_t result = thrum_preadv(fd, vector->pieces, vector->count,
                                   vector->offset, THRUM_FOREVER);
 
-    if (io_must_block(result))
-        return io_of(thrumi_original.preadv(fd, vector->pieces, vector->count,
-                                            vector->offset));
+    if (thrumi_elsewhere_nobody(result))
+        return thrumi_from_errno(thrumi_original.preadv(
+            fd, vector->pieces, vector->count, vector->offset));
     return result <= 0 ? result : io_rest(io_read, fd, vector, result);
 }
 
@@ -113,9 +102,9 @@ static int64_t io_writev(int fd, const struct io_vector *vector)
     int64_t result = thrum_pwritev(fd, vector->pieces, vector->count,
                                    vector->offset, THRUM_FOREVER);
 
-    if (io_must_block(result))
-        return io_of(thrumi_original.pwritev(fd, vector->pieces, vector->count,
-                                             vector->offset));
+    if (thrumi_elsewhere_nobody(result))
+        return thrumi_from_errno(thrumi_original.pwritev(
+            fd, vector->pieces, vector->count, vector->offset));
     return result <= 0 ? result : io_rest(io_write, fd, vector, result);
 }
 

@@ -64,4 +64,16 @@ int64_t thrumi_answer(int64_t result, int error_before);
 /* The same for functions that return the error: what it would be in errno. */
 int thrumi_to_error(int64_t code);
 
+/* The other way: what an original has returned as a count or a code. */
+static inline int64_t thrumi_from_errno(int64_t result)
+{
+    return result < 0 ? -errno : result;
+}
+
+/* Has a kill or a deadline ended the wait? */
+static inline bool thrumi_is_ended(int64_t code)
+{
+    return code == -ECANCELED || code == -ETIMEDOUT;
+}
+
 #endif /* THRUMI_MONKEY_HOOKS_H */

@@ -62,7 +62,7 @@ static int poll_look(struct thrumi_ready *ready)
         int rc = thrumi_original.ppoll(call->fds, (nfds_t)ready->n, &poll_now,
                                        ready->mask);
 
-        return rc < 0 ? -errno : rc;
+        return (int)thrumi_from_errno(rc);
     }
     for (size_t i = 0; i < ready->n; i++) {
         call->fds[i].revents = ready->fds[i].revents;

@@ -91,11 +91,6 @@ static int process_pause(struct process_wait *wait)
     return rc;
 }
 
-static bool process_is_ended(int rc)
-{
-    return rc == -ECANCELED || rc == -ETIMEDOUT;
-}
-
 /* What is there when the wait ends is taken, whatever has ended it. Where
  * nothing else can be done the thread waits. */
 static int64_t process_until(struct process_wait *wait, pid_t pid)
@@ -112,22 +107,17 @@ static int64_t process_until(struct process_wait *wait, pid_t pid)
 
         found = wait->look(wait, WNOHANG);
         if (found == 0 && rc < 0)
-            found = process_is_ended(rc) ? rc : wait->look(wait, 0);
+            found = thrumi_is_ended(rc) ? rc : wait->look(wait, 0);
     }
     process_forget(wait);
     return found;
-}
-
-static int64_t process_code(int64_t result)
-{
-    return result < 0 ? -errno : result;
 }
 
 /* ---- wait4 and those that it can stand for ---- */
 
 static int64_t process_look_wait4(struct process_wait *wait, int options)
 {
-    return process_code(thrumi_original.wait4(
+    return thrumi_from_errno(thrumi_original.wait4(
         wait->pid, wait->status, wait->options | options, wait->usage));
 }
 

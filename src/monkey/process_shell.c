@@ -134,7 +134,7 @@ static int64_t shell_wait(const struct shell_run *run, int *status)
     do
         pid = thrumi_original.waitpid(run->pid, status, 0);
     while (pid < 0 && errno == EINTR);
-    return pid < 0 ? -errno : pid;
+    return thrumi_from_errno(pid);
 }
 
 /* Reaps the shell of a caller that goes away. */
@@ -180,7 +180,7 @@ static int64_t shell_result(struct shell_run *run)
         rc = shell_result_outside(run, &status);
     else
         rc = shell_wait(run, &status);
-    if (rc == -ECANCELED || rc == -ETIMEDOUT)
+    if (thrumi_is_ended(rc))
         shell_kill(run);
     return rc < 0 ? rc : status;
 }

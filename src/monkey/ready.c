@@ -60,7 +60,7 @@ static int ready_look(struct pollfd *fds, size_t n)
 {
     int rc = thrumi_original.poll(fds, (nfds_t)n, 0);
 
-    return rc < 0 ? -errno : rc;
+    return (int)thrumi_from_errno(rc);
 }
 
 static int ready_wait_by_looking(struct pollfd *fds, size_t n,
