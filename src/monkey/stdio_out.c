@@ -93,14 +93,15 @@ size_t thrumi_hook_fwrite(const void *from, size_t size, size_t count,
 
 int thrumi_hook_fputs(const char *text, FILE *stream)
 {
-    size_t n = strlen(text);
-    size_t done;
+    size_t n;
+    bool all;
 
     if (thrumi_monkey_outside() || !thrumi_stdio_begin(stream))
         return thrumi_original.fputs(text, stream);
-    done = thrumi_stdio_put(stream, text, n);
+    n = strlen(text);
+    all = thrumi_stdio_put(stream, text, n) == n;
     thrumi_stdio_end(stream);
-    return done == n ? 1 : EOF;
+    return all ? 1 : EOF;
 }
 
 int thrumi_hook_puts(const char *text)
