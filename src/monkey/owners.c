@@ -5,8 +5,8 @@
  * Of one object there is one entry at most. Entries are used again and never
  * freed, as the same objects are locked again and again.
  *
- * The kind of a mutex is read from its inside, which glibc has as it is since
- * static initialisers hold it.
+ * The kind of a mutex and the thread that has it are read from its inside, which
+ * glibc has as it is since static initialisers hold it.
  *
  * Locking: a bucket's lock is a leaf.
  */
@@ -71,15 +71,42 @@ static struct owners_entry *owners_find(const struct owners_bucket *bucket,
     return entry;
 }
 
+static enum thrumi_owner owners_who(const struct owners_entry *entry)
+{
+    if (entry == NULL)
+        return THRUMI_OWNER_NONE;
+    return entry->owner == thrum_greenlet_current() ? THRUMI_OWNER_SELF
+                                                    : THRUMI_OWNER_OTHER;
+}
+
+static void owners_free(struct owners_entry *entry)
+{
+    entry->object = NULL;
+    atomic_fetch_sub_explicit(&thrumi_owners_known, 1, memory_order_relaxed);
+}
+
 enum thrumi_owner thrumi_owners_ask(const void *object)
 {
     struct owners_bucket *bucket = owners_open(object);
-    const struct owners_entry *entry = owners_find(bucket, object);
-    enum thrumi_owner owner = THRUMI_OWNER_NONE;
+    enum thrumi_owner owner = owners_who(owners_find(bucket, object));
 
-    if (entry != NULL)
-        owner = entry->owner == thrum_greenlet_current() ? THRUMI_OWNER_SELF
-                                                         : THRUMI_OWNER_OTHER;
+    owners_close(bucket);
+    return owner;
+}
+
+/* It is added after it was locked and dropped before it is unlocked, so under the
+ * bucket's lock what is remembered is locked. */
+enum thrumi_owner thrumi_owners_ask_mutex(const pthread_mutex_t *mutex)
+{
+    struct owners_bucket *bucket = owners_open(mutex);
+    struct owners_entry *entry = owners_find(bucket, mutex);
+    enum thrumi_owner owner;
+
+    if (entry != NULL && mutex->__data.__owner == 0) {
+        owners_free(entry);
+        entry = NULL;
+    }
+    owner = owners_who(entry);
     owners_close(bucket);
     return owner;
 }
@@ -126,11 +153,18 @@ void thrumi_owners_drop(const void *object)
     struct owners_bucket *bucket = owners_open(object);
     struct owners_entry *entry = owners_find(bucket, object);
 
-    if (entry != NULL && --entry->depth == 0) {
-        entry->object = NULL;
-        atomic_fetch_sub_explicit(&thrumi_owners_known, 1,
-                                  memory_order_relaxed);
-    }
+    if (entry != NULL && --entry->depth == 0)
+        owners_free(entry);
+    owners_close(bucket);
+}
+
+void thrumi_owners_forget(const void *object)
+{
+    struct owners_bucket *bucket = owners_open(object);
+    struct owners_entry *entry = owners_find(bucket, object);
+
+    if (entry != NULL)
+        owners_free(entry);
     owners_close(bucket);
 }
 

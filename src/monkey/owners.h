@@ -26,11 +26,16 @@ extern atomic_uint thrumi_owners_known;
 bool thrumi_owners_matter(const pthread_mutex_t *mutex);
 
 enum thrumi_owner thrumi_owners_ask(const void *object);
+/* The same of a mutex. One that nobody has was destroyed, or its memory given
+ * back, while it was locked: then it is remembered no more. */
+enum thrumi_owner thrumi_owners_ask_mutex(const pthread_mutex_t *mutex);
 /* The calling greenlet has locked it, once more perhaps. False: another has, or
  * there is no memory. */
 bool thrumi_owners_add(const void *object);
 /* It was unlocked once. */
 void thrumi_owners_drop(const void *object);
+/* It is no more, locked or not. */
+void thrumi_owners_forget(const void *object);
 
 /* Whoever forks has the table, so that the child finds it whole and free. */
 void thrumi_owners_before_fork(void);

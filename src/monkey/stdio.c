@@ -35,27 +35,86 @@ static int stdio_try(void *stream)
     return thrumi_owners_add(stream) ? 0 : EBUSY;
 }
 
-bool thrumi_stdio_begin(FILE *stream)
-{
-    int fd = fileno_unlocked(stream);
-
-    if (fd < 0 || !stdio_may_wait(fd))
-        return false;
-    (void)thrumi_lot_take(stream, stdio_try, THRUM_FOREVER);
-    return true;
-}
-
 void thrumi_stdio_end(FILE *stream)
 {
     thrumi_owners_drop(stream);
     thrumi_lot_wake(stream, 0);
 }
 
-int thrumi_stdio_await(FILE *stream, unsigned events)
+/* Another greenlet may have locked what cannot block: then it is waited for. */
+static void stdio_await_owner(FILE *stream)
 {
-    int rc = thrum_poll_one(fileno_unlocked(stream), events, THRUM_FOREVER);
+    /* relaxed: what this thread has put there it sees */
+    if (thrumi_likely(atomic_load_explicit(&thrumi_owners_known,
+                                           memory_order_relaxed) == 0) ||
+        thrumi_owners_ask(stream) != THRUMI_OWNER_OTHER)
+        return;
+    (void)thrumi_lot_take(stream, stdio_try, THRUM_FOREVER);
+    thrumi_stdio_end(stream);
+}
 
-    return thrumi_to_errno(rc) < 0 ? EOF : 0;
+/* errno is as it was, for printf("%m"). */
+bool thrumi_stdio_begin(FILE *stream)
+{
+    int error = errno;
+    int fd = fileno_unlocked(stream);
+    bool may_wait = fd >= 0 && stdio_may_wait(fd);
+
+    if (may_wait)
+        (void)thrumi_lot_take(stream, stdio_try, THRUM_FOREVER);
+    else
+        stdio_await_owner(stream);
+    errno = error;
+    return may_wait;
+}
+
+/* ---- steps ---- */
+
+static int stdio_try_own(void *stream)
+{
+    return thrumi_original.ftrylockfile(*(FILE **)stream) == 0 ? 0 : EBUSY;
+}
+
+/* Nobody wakes who waits for it, which looks again and again: so it does at an
+ * address of its own. */
+void thrumi_stdio_lock(FILE *stream)
+{
+    int error = errno;
+
+    (void)thrumi_lot_take(&stream, stdio_try_own, THRUM_FOREVER);
+    errno = error;
+}
+
+void thrumi_stdio_unlock(FILE *stream)
+{
+    thrumi_original.funlockfile(stream);
+}
+
+/* It does not at the end of what was read, nor where it is not allowed to. */
+bool thrumi_stdio_would_wait(FILE *stream, unsigned event)
+{
+    struct pollfd look = {fileno_unlocked(stream), (short)event, 0};
+
+    if (event == POLLIN && (feof_unlocked(stream) || !__freadable(stream)))
+        return false;
+    if (event == POLLOUT && !__fwritable(stream))
+        return false;
+    return poll(&look, 1, 0) == 0;
+}
+
+/* A wait that was ended is an error of the stream, as one of read() or write()
+ * is. */
+int thrumi_stdio_await(FILE *stream, unsigned event)
+{
+    int rc = thrum_poll_one(fileno_unlocked(stream), event, THRUM_FOREVER);
+
+    if (thrumi_to_errno(rc) >= 0)
+        return 0;
+    if (thrumi_original.ftrylockfile(stream) == 0) {
+        stream->_flags |= _IO_ERR_SEEN;
+        thrumi_stdio_unlock(stream);
+    }
+    return EOF;
 }
 
 /* ---- locks ---- */
@@ -98,16 +157,9 @@ static void stdio_run_flush(void *arg)
     call->rc = thrumi_original.fflush(call->stream);
 }
 
-static void stdio_run_close(void *arg)
-{
-    struct stdio_call *call = arg;
-
-    call->rc = thrumi_original.fclose(call->stream);
-}
-
 /* What is there to be written goes out in one write, of which POLLOUT says that
  * it will not block unless it is longer than a pipe promises. */
-static int stdio_flush(FILE *stream)
+int thrumi_stdio_flush(FILE *stream)
 {
     struct stdio_call call = {stream, 0};
 
@@ -115,9 +167,16 @@ static int stdio_flush(FILE *stream)
         thrumi_elsewhere(stdio_run_flush, &call);
         return call.rc;
     }
-    if (__fpending(stream) > 0 && thrumi_stdio_await(stream, POLLOUT) != 0)
-        return EOF;
-    return thrumi_original.fflush(stream);
+    thrumi_stdio_lock(stream);
+    while (__fpending(stream) > 0 && thrumi_stdio_would_wait(stream, POLLOUT)) {
+        thrumi_stdio_unlock(stream);
+        if (thrumi_stdio_await(stream, POLLOUT) != 0)
+            return EOF;
+        thrumi_stdio_lock(stream);
+    }
+    call.rc = thrumi_original.fflush(stream);
+    thrumi_stdio_unlock(stream);
+    return call.rc;
 }
 
 int thrumi_hook_fflush(FILE *stream)
@@ -133,36 +192,36 @@ int thrumi_hook_fflush(FILE *stream)
     }
     if (!thrumi_stdio_begin(stream))
         return thrumi_original.fflush(stream);
-    rc = stdio_flush(stream);
+    rc = thrumi_stdio_flush(stream);
     thrumi_stdio_end(stream);
     return rc;
 }
 
-/* It is closed whatever happens, so no kill ends the wait. */
-static int stdio_close(FILE *stream)
+/* It is closed whatever happens, so no kill ends the wait for what is to be
+ * written. */
+static int stdio_flush_last(FILE *stream)
 {
     struct stdio_call call = {stream, 0};
 
-    if (__fpending(stream) == 0)
-        return thrumi_original.fclose(stream);
-    thrumi_elsewhere(stdio_run_close, &call);
+    if (__fpending(stream) > 0)
+        thrumi_elsewhere(stdio_run_flush, &call);
     return call.rc;
 }
 
-/* Who waits for the descriptor is told, since the C library closes it itself. */
+/* Who waits for the descriptor is told, since the C library closes it itself:
+ * before, for then its number may be somebody else's. */
 int thrumi_hook_fclose(FILE *stream)
 {
-    int fd, rc;
+    int flushed = 0;
+    int rc;
 
     if (thrumi_monkey_outside())
         return thrumi_original.fclose(stream);
-    fd = fileno_unlocked(stream);
-    if (!thrumi_stdio_begin(stream)) {
-        rc = thrumi_original.fclose(stream);
-    } else {
-        rc = stdio_close(stream);
-        thrumi_stdio_end(stream);
-    }
-    (void)thrum_fd_fresh(fd);
-    return rc;
+    if (thrumi_stdio_begin(stream))
+        flushed = stdio_flush_last(stream);
+    (void)thrum_fd_fresh(fileno_unlocked(stream));
+    rc = thrumi_original.fclose(stream);
+    thrumi_owners_forget(stream);
+    thrumi_lot_wake(stream, 0);
+    return flushed != 0 ? flushed : rc;
 }

@@ -4,13 +4,16 @@
  *
  * A call takes what the stream's buffer has. When that is empty it waits until
  * the descriptor can be read, and has the C library fill it: that is one read,
- * which does not block then.
+ * which does not block then. What the C library writes before it reads, a request
+ * to the same peer or a prompt, is written before the wait.
  */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
@@ -23,21 +26,68 @@ static size_t in_buffer(const FILE *stream)
     return (size_t)(stream->_IO_read_end - stream->_IO_read_ptr);
 }
 
-/* There is something in the buffer: 0; EOF at the end, or with errno. */
+/* Is what it reads typed in? Which buffer it has is known when it has one. */
+static bool in_is_typed(FILE *stream)
+{
+    int error = errno;
+    bool typed = __flbf(stream) || __fbufsize(stream) == 1;
+
+    if (!typed && __fbufsize(stream) == 0)
+        typed = isatty(fileno_unlocked(stream)) == 1;
+    errno = error;
+    return typed;
+}
+
+/* The C library writes a prompt before it reads the answer. One that another
+ * greenlet is in the middle of is left to that. */
+static void in_prompt(FILE *stream)
+{
+    if (!__flbf(stdout) || __fpending(stdout) == 0 || stream == stdout ||
+        !in_is_typed(stream) || thrumi_hook_ftrylockfile(stdout) != 0)
+        return;
+    (void)thrumi_stdio_flush(stdout);
+    thrumi_hook_funlockfile(stdout);
+}
+
+/* Has the stream itself something to be written, before it reads? */
+static bool in_is_put(FILE *stream)
+{
+    return __freadable(stream) && __fwriting(stream) && __fpending(stream) > 0;
+}
+
+static int in_await(FILE *stream)
+{
+    if (in_is_put(stream))
+        return thrumi_stdio_flush(stream);
+    in_prompt(stream);
+    return thrumi_stdio_await(stream, POLLIN);
+}
+
+/* There is something in the buffer, and the stream's lock is held: 0; EOF at the
+ * end, or with errno. */
 static int in_fill(FILE *stream)
 {
     int c;
 
+    thrumi_stdio_lock(stream);
+    while (in_buffer(stream) == 0 &&
+           (in_is_put(stream) || thrumi_stdio_would_wait(stream, POLLIN))) {
+        thrumi_stdio_unlock(stream);
+        if (in_await(stream) != 0)
+            return EOF;
+        thrumi_stdio_lock(stream);
+    }
     if (in_buffer(stream) > 0)
         return 0;
-    if (thrumi_stdio_await(stream, POLLIN) != 0)
-        return EOF;
     c = thrumi_original.fgetc(stream);
-    return c == EOF ? EOF : ungetc(c, stream) == EOF ? EOF : 0;
+    if (c != EOF && ungetc(c, stream) != EOF)
+        return 0;
+    thrumi_stdio_unlock(stream);
+    return EOF;
 }
 
 /* Takes from the buffer, at most `room` bytes, up to and with the delimiter if
- * that is one. */
+ * that is one; and unlocks the stream. */
 static size_t in_take(FILE *stream, char *into, size_t room, int delimiter)
 {
     size_t n = in_buffer(stream) < room ? in_buffer(stream) : room;
@@ -47,19 +97,32 @@ static size_t in_take(FILE *stream, char *into, size_t room, int delimiter)
         end = memchr(stream->_IO_read_ptr, delimiter, n);
     if (end != NULL)
         n = (size_t)(end - stream->_IO_read_ptr) + 1;
-    return thrumi_original.fread(into, 1, n, stream);
+    n = thrumi_original.fread(into, 1, n, stream);
+    thrumi_stdio_unlock(stream);
+    return n;
 }
 
 /* ---- lines ---- */
 
+/* An error is none of what was read before, but for that of a stream which does
+ * not wait. */
+static bool in_has_failed(const FILE *stream)
+{
+    return (stream->_flags & _IO_ERR_SEEN) != 0 && errno != EAGAIN;
+}
+
 static char *in_gets(char *into, int n, FILE *stream)
 {
     size_t room = (size_t)n - 1;
+    bool failed_before = ferror_unlocked(stream) != 0;
     size_t done = 0;
 
     while (done < room) {
-        if (in_fill(stream) != 0)
+        if (in_fill(stream) != 0) {
+            if (!failed_before && in_has_failed(stream))
+                return NULL;
             break;
+        }
         done += in_take(stream, into + done, room - done, '\n');
         if (into[done - 1] == '\n')
             break;
@@ -113,8 +176,11 @@ static bool in_grow(struct in_line *line)
 
 static ssize_t in_getdelim(struct in_line *line, int delimiter, FILE *stream)
 {
-    if (*line->at == NULL)
+    /* as the C library has it: without room there is no line either */
+    if (*line->at == NULL || *line->room == 0) {
+        *line->at = NULL;
         *line->room = 0;
+    }
     do {
         if (!in_grow(line))
             return -1;
@@ -123,8 +189,10 @@ static ssize_t in_getdelim(struct in_line *line, int delimiter, FILE *stream)
         line->done += in_take(stream, *line->at + line->done,
                               *line->room - line->done - 1, delimiter);
     } while ((unsigned char)(*line->at)[line->done - 1] != delimiter);
+    if (line->done == 0) /* the line before stays */
+        return -1;
     (*line->at)[line->done] = '\0';
-    return line->done == 0 ? -1 : (ssize_t)line->done;
+    return (ssize_t)line->done;
 }
 
 ssize_t thrumi_hook_getdelim(char **at, size_t *room, int delimiter,
@@ -189,7 +257,11 @@ static int in_getc(FILE *stream, int (*get)(FILE *stream))
 
     if (thrumi_monkey_outside() || !thrumi_stdio_begin(stream))
         return get(stream);
-    c = in_fill(stream) == 0 ? get(stream) : EOF;
+    c = EOF;
+    if (in_fill(stream) == 0) {
+        c = get(stream);
+        thrumi_stdio_unlock(stream);
+    }
     thrumi_stdio_end(stream);
     return c;
 }
@@ -233,8 +305,12 @@ static int in_scanf(FILE *stream, const char *format, va_list *arguments)
 {
     struct in_scan scan = {stream, format, arguments, EOF};
 
-    if (in_fill(stream) == 0 || errno == 0)
+    if (in_fill(stream) == 0) {
+        thrumi_stdio_unlock(stream);
         thrumi_elsewhere(in_run_scan, &scan);
+    } else if (errno == 0) {
+        thrumi_elsewhere(in_run_scan, &scan);
+    }
     return scan.rc;
 }
 

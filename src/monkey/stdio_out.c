@@ -4,8 +4,9 @@
  *
  * What the stream's buffer has room for is put there at once. Else it is written
  * in pieces, each after the descriptor can be written to: a pipe takes PIPE_BUF
- * bytes then, and no piece makes the C library write more at a time, unless the
- * program has given the stream a longer buffer. Then another thread writes.
+ * bytes then, and no piece makes the C library write more at a time: what would
+ * be more is flushed before. If the program has given the stream a longer buffer,
+ * another thread does that.
  *
  * What is printed is made in memory first.
  */
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
 #include "monkey/stdio.h"
 #include "monkey/stream.h"
@@ -27,40 +27,44 @@
 
 #define OUT_PIECE 1024u
 
-struct out_call {
-    FILE *stream;
-    const char *from;
-    size_t n;
-    size_t done;
-};
-
-static void out_run(void *arg)
-{
-    struct out_call *call = arg;
-
-    call->done = thrumi_original.fwrite(call->from, 1, call->n, call->stream);
-}
-
 /* Does it stay in the buffer? */
 static bool out_fits(FILE *stream, size_t n)
 {
     return !__flbf(stream) && __fbufsize(stream) > __fpending(stream) + n;
 }
 
+/* With what is there it is more than a write that does not block. */
+static bool out_is_much(FILE *stream, size_t n)
+{
+    return __fpending(stream) > 0 && __fpending(stream) + n > PIPE_BUF;
+}
+
+static bool out_would_wait(FILE *stream, size_t n)
+{
+    return !out_fits(stream, n) && __fwritable(stream) &&
+           (out_is_much(stream, n) || thrumi_stdio_would_wait(stream, POLLOUT));
+}
+
+static int out_await(FILE *stream, size_t n)
+{
+    return out_is_much(stream, n) ? thrumi_stdio_flush(stream)
+                                  : thrumi_stdio_await(stream, POLLOUT);
+}
+
 static size_t out_piece(FILE *stream, const char *from, size_t n)
 {
-    struct out_call call = {stream, from, n, 0};
+    size_t done;
 
-    if (!out_fits(stream, n)) {
-        if (__fpending(stream) > PIPE_BUF) {
-            thrumi_elsewhere(out_run, &call);
-            return call.done;
-        }
-        if (thrumi_stdio_await(stream, POLLOUT) != 0)
+    thrumi_stdio_lock(stream);
+    while (out_would_wait(stream, n)) {
+        thrumi_stdio_unlock(stream);
+        if (out_await(stream, n) != 0)
             return 0;
+        thrumi_stdio_lock(stream);
     }
-    out_run(&call);
-    return call.done;
+    done = thrumi_original.fwrite(from, 1, n, stream);
+    thrumi_stdio_unlock(stream);
+    return done;
 }
 
 size_t thrumi_stdio_put(FILE *stream, const char *from, size_t n)
