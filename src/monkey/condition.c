@@ -6,8 +6,10 @@
  * condition. So to signal is to signal both: each may wake one, and a wait that
  * was woken for nothing is allowed to any.
  *
- * Which clock a condition goes by is read from its inside, see glibc's
- * nptl/pthread_condattr_setclock: there is no call that tells.
+ * Which clock a condition goes by, and whether other processes have it too, is
+ * read from its inside, see glibc's nptl/pthread_condattr_setclock: there is no
+ * call that tells. Other processes wake nobody here, so of those a wait ends by
+ * itself after a moment.
  */
 #include <errno.h>
 #include <threads.h>
@@ -17,7 +19,9 @@
 #include "monkey/lot.h"
 #include "monkey/span.h"
 
-#define CONDITION_MONOTONIC 2u /* of __wrefs */
+#define CONDITION_SHARED    1u /* of __wrefs */
+#define CONDITION_MONOTONIC 2u
+#define CONDITION_LOOK_MS   10
 
 static clockid_t condition_clock(const pthread_cond_t *condition)
 {
@@ -25,23 +29,38 @@ static clockid_t condition_clock(const pthread_cond_t *condition)
                                                            : CLOCK_REALTIME;
 }
 
-/* It waits from before the mutex is given back. */
+/* To when it waits, though it may be told that it was woken. */
+static thrum_time condition_patience(const pthread_cond_t *condition,
+                                     thrum_time deadline)
+{
+    thrum_time look = thrum_in_ms(CONDITION_LOOK_MS);
+
+    if ((condition->__data.__wrefs & CONDITION_SHARED) == 0 ||
+        deadline.ns <= look.ns)
+        return deadline;
+    return look;
+}
+
+/* It waits from before the mutex is given back. One that is woken when its time
+ * is over was woken: nobody else was in its place. */
 static int condition_wait(void *condition, pthread_mutex_t *mutex,
                           thrum_time deadline)
 {
+    thrum_time patience = condition_patience(condition, deadline);
     struct thrumi_lot_wait wait;
-    int rc, locked;
+    bool woken;
+    int rc;
 
     thrumi_lot_enter(&wait, condition);
     rc = thrumi_hook_pthread_mutex_unlock(mutex);
     if (rc != 0) {
-        thrumi_lot_leave(&wait);
+        (void)thrumi_lot_leave(&wait);
         return rc;
     }
-    rc = thrumi_lot_wait(&wait, deadline);
-    thrumi_lot_leave(&wait);
-    locked = thrumi_locks_take(mutex);
-    return locked != 0 ? locked : -rc;
+    (void)thrumi_lot_wait(&wait, patience);
+    woken = thrumi_lot_leave(&wait) || patience.ns != deadline.ns;
+    rc = thrumi_locks_take(mutex);
+    return rc == 0 && !woken ? ETIMEDOUT : rc;
 }
 
 int thrumi_hook_pthread_cond_wait(pthread_cond_t *condition,
@@ -66,7 +85,7 @@ int thrumi_hook_pthread_cond_clockwait(pthread_cond_t *condition,
                                        pthread_mutex_t *mutex, clockid_t clock,
                                        const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point_of(clock, at))
         return thrumi_original.pthread_cond_clockwait(condition, mutex, clock,
                                                       at);
     return condition_wait(condition, mutex, thrumi_span_at_clock(clock, at));

@@ -55,15 +55,18 @@ void thrumi_lot_enter(struct thrumi_lot_wait *wait, const void *at)
     thrumi_fence(&thrumi_lot_waiting);
 }
 
-void thrumi_lot_leave(struct thrumi_lot_wait *wait)
+bool thrumi_lot_leave(struct thrumi_lot_wait *wait)
 {
     struct lot_bucket *bucket = lot_bucket(wait->at);
+    bool woken;
 
     atomic_fetch_sub_explicit(&thrumi_lot_waiting, 1, memory_order_relaxed);
     pthread_mutex_lock(&bucket->lock);
     thrumi_list_remove(&wait->link);
+    woken = thrum_event_is_set(&wait->event);
     pthread_mutex_unlock(&bucket->lock);
     thrum_event_fini(&wait->event);
+    return woken;
 }
 
 static thrum_time lot_earlier(thrum_time a, thrum_time b)
@@ -142,9 +145,8 @@ int thrumi_lot_take(void *object, int (*try)(void *object), thrum_time deadline)
         return rc;
     thrumi_lot_enter(&wait, object);
     rc = lot_take_waiting(&wait, object, try, deadline);
-    thrumi_lot_leave(&wait);
     /* it may have been woken when it gave up: the next is to know */
-    if (rc == ETIMEDOUT)
+    if (thrumi_lot_leave(&wait) && rc == ETIMEDOUT)
         thrumi_lot_wake(object, 0);
     return rc;
 }

@@ -38,7 +38,8 @@ extern atomic_uint thrumi_lot_waiting;
 /* Begins and ends to wait for the object, for whoever does more than to try. It
  * may be woken from the first on. */
 void thrumi_lot_enter(struct thrumi_lot_wait *wait, const void *at);
-void thrumi_lot_leave(struct thrumi_lot_wait *wait);
+/* True: it was woken since it looked last, perhaps after it gave up. */
+bool thrumi_lot_leave(struct thrumi_lot_wait *wait);
 /* Waits to be woken: 0, or -ETIMEDOUT. */
 int thrumi_lot_wait(struct thrumi_lot_wait *wait, thrum_time deadline);
 

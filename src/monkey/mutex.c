@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <threads.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "monkey/hooks.h"
 #include "monkey/locks.h"
@@ -27,7 +28,7 @@ static int mutex_try(void *object)
     bool matters = thrumi_owners_matter(mutex);
     int rc;
 
-    if (matters && thrumi_owners_ask(mutex) == THRUMI_OWNER_OTHER)
+    if (matters && thrumi_owners_ask_mutex(mutex) == THRUMI_OWNER_OTHER)
         return EBUSY;
     rc = thrumi_original.pthread_mutex_trylock(mutex);
     if (matters && (rc == 0 || rc == EOWNERDEAD))
@@ -39,7 +40,7 @@ static int mutex_try(void *object)
 static bool mutex_is_own(const pthread_mutex_t *mutex)
 {
     return thrumi_owners_matter(mutex) &&
-           thrumi_owners_ask(mutex) == THRUMI_OWNER_SELF;
+           thrumi_owners_ask_mutex(mutex) == THRUMI_OWNER_SELF;
 }
 
 static int mutex_take(pthread_mutex_t *mutex, thrum_time deadline)
@@ -105,6 +106,12 @@ int thrumi_hook_pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
 
 /* ---- giving back ---- */
 
+/* Is it not for this thread to unlock, though it is not in a greenlet? */
+static bool mutex_is_strange(const pthread_mutex_t *mutex)
+{
+    return mutex->__data.__owner != gettid();
+}
+
 /* Whoever unlocks has it: what is remembered is dropped before another can take
  * it. False: it is another greenlet's, and not to be unlocked. */
 static bool mutex_forget(pthread_mutex_t *mutex)
@@ -114,9 +121,16 @@ static bool mutex_forget(pthread_mutex_t *mutex)
                                            memory_order_relaxed) == 0) ||
         !thrumi_owners_matter(mutex))
         return true;
-    if (!thrumi_monkey_outside() &&
-        thrumi_owners_ask(mutex) == THRUMI_OWNER_OTHER)
-        return false;
+    switch (thrumi_owners_ask_mutex(mutex)) {
+    case THRUMI_OWNER_NONE:
+        return true;
+    case THRUMI_OWNER_OTHER:
+        if (!thrumi_monkey_outside() || mutex_is_strange(mutex))
+            return false;
+        break;
+    case THRUMI_OWNER_SELF:
+        break;
+    }
     thrumi_owners_drop(mutex);
     return true;
 }
@@ -185,7 +199,8 @@ int thrumi_hook_mtx_unlock(mtx_t *mutex)
 
     if (!thrumi_monkey_outside())
         return mutex_to_thrd(thrumi_hook_pthread_mutex_unlock(mutex_of(mutex)));
-    (void)mutex_forget(mutex_of(mutex));
+    if (!mutex_forget(mutex_of(mutex)))
+        return thrd_error;
     rc = thrumi_original.mtx_unlock(mutex);
     thrumi_lot_wake(mutex, 0);
     return rc;

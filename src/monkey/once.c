@@ -17,6 +17,8 @@
 #include "monkey/locks.h"
 #include "monkey/lot.h"
 
+#define ONCE_DONE 2 /* of a pthread_once_t */
+
 struct once_call {
     struct thrumi_link link;
     const void *control;
@@ -59,7 +61,7 @@ static void once_begin(struct once_call *call)
         thrumi_lot_enter(&wait, call->control);
         pthread_mutex_unlock(&once.lock);
         (void)thrumi_lot_wait(&wait, THRUM_FOREVER);
-        thrumi_lot_leave(&wait);
+        (void)thrumi_lot_leave(&wait);
     }
     thrumi_list_append(&once.calls, &call->link);
     pthread_mutex_unlock(&once.lock);
@@ -74,9 +76,15 @@ static void once_end(struct once_call *call)
     thrumi_lot_wake(call->control, THRUMI_LOT_ALL);
 }
 
+/* Once it is done that is all there is to know. It is what glibc has in it. */
+static bool once_is_done(const pthread_once_t *control)
+{
+    return (__atomic_load_n(control, __ATOMIC_ACQUIRE) & ONCE_DONE) != 0;
+}
+
 int thrumi_hook_pthread_once(pthread_once_t *control, void (*fn)(void))
 {
-    if (thrumi_monkey_outside())
+    if (thrumi_monkey_outside() || once_is_done(control))
         return thrumi_original.pthread_once(control, fn);
     {
         struct once_call call __attribute__((cleanup(once_end))) = {
@@ -97,13 +105,32 @@ void thrumi_hook_call_once(once_flag *flag, void (*fn)(void))
 
 /* ---- fork ---- */
 
-/* In the child whoever was under way elsewhere never ends. */
 void thrumi_once_before_fork(void)
 {
     pthread_mutex_lock(&once.lock);
 }
 
-void thrumi_once_after_fork(void)
+/* In the child whoever was under way elsewhere never ends, and libc has another
+ * do it. */
+static void once_keep_own(void)
 {
+    const thrum_greenlet *self;
+    struct thrumi_link *next;
+
+    if (once.calls.next == NULL || once.calls.next == &once.calls)
+        return;
+    self = thrum_greenlet_current();
+    for (struct thrumi_link *link = once.calls.next; link != &once.calls;
+         link = next) {
+        next = link->next;
+        if (thrumi_container_of(link, struct once_call, link)->caller != self)
+            thrumi_list_remove(link);
+    }
+}
+
+void thrumi_once_after_fork(bool child)
+{
+    if (child)
+        once_keep_own();
     pthread_mutex_unlock(&once.lock);
 }

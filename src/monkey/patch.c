@@ -144,7 +144,7 @@ static void patch_after_fork_in(bool child)
 {
     thrumi_lot_after_fork(child);
     thrumi_owners_after_fork();
-    thrumi_once_after_fork();
+    thrumi_once_after_fork(child);
     pthread_mutex_unlock(&patch.lock);
 }
 
@@ -156,6 +156,7 @@ static void patch_after_fork(void)
 static void patch_after_fork_in_child(void)
 {
     patch_after_fork_in(true);
+    thrumi_signal_after_fork_in_child();
 }
 
 static void patch_prepare(void)

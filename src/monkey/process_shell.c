@@ -26,6 +26,7 @@
 
 #include "monkey/elsewhere.h"
 #include "monkey/hooks.h"
+#include "monkey/locks.h"
 #include "monkey/process.h"
 
 /* ---- SIGINT and SIGQUIT ---- */
@@ -214,6 +215,8 @@ int thrumi_hook_system(const char *command)
     if (run.outside)
         (void)sigaddset(&child, SIGCHLD);
     (void)pthread_sigmask(SIG_BLOCK, &child, &run.mask);
+    if (!run.outside)
+        thrumi_signal_leave_out_held(&run.mask);
     result = shell_system(&run, command);
     if (run.outside) /* a greenlet's is the others' too, and was not changed */
         (void)pthread_sigmask(SIG_SETMASK, &run.mask, NULL);

@@ -57,7 +57,7 @@ int thrumi_hook_pthread_rwlock_clockrdlock(pthread_rwlock_t *lock,
                                            clockid_t clock,
                                            const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point_of(clock, at))
         return thrumi_original.pthread_rwlock_clockrdlock(lock, clock, at);
     return thrumi_lot_take(lock, rwlock_try_read,
                            thrumi_span_at_clock(clock, at));
@@ -67,7 +67,7 @@ int thrumi_hook_pthread_rwlock_clockwrlock(pthread_rwlock_t *lock,
                                            clockid_t clock,
                                            const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point_of(clock, at))
         return thrumi_original.pthread_rwlock_clockwrlock(lock, clock, at);
     return thrumi_lot_take(lock, rwlock_try_write,
                            thrumi_span_at_clock(clock, at));

@@ -43,7 +43,7 @@ int thrumi_hook_sem_timedwait(sem_t *semaphore, const struct timespec *at)
 int thrumi_hook_sem_clockwait(sem_t *semaphore, clockid_t clock,
                               const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || !thrumi_span_is_point(at))
+    if (thrumi_monkey_outside() || !thrumi_span_is_point_of(clock, at))
         return thrumi_original.sem_clockwait(semaphore, clock, at);
     return semaphore_take(semaphore, thrumi_span_at_clock(clock, at));
 }

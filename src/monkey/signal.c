@@ -9,7 +9,8 @@
  * one of them, the signals that it would let in are blocked in its thread, so
  * that they are not handled behind its back while others run; it lets them in
  * itself, with its mask, as soon as one is pending. Those that a program gets for
- * what it does itself, as SIGSEGV, are never blocked.
+ * what it does itself, as SIGSEGV, are never blocked. A thread or a program that
+ * others start meanwhile has them blocked as well, unless it comes by fork() or system().
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,9 +20,67 @@
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
+#include "monkey/locks.h"
 #include "monkey/span.h"
 
 #define SIGNAL_LAST 64
+
+/* ---- what is held back ---- */
+
+/* What the thread blocks for those that wait here. */
+static _Thread_local struct {
+    unsigned waiting;
+    sigset_t added;
+} signal_held;
+
+/* Takes out what cannot be held back. */
+static void signal_leave_out_own(sigset_t *set)
+{
+    static const int never[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
+                                SIGSYS,  SIGABRT, SIGKILL, SIGSTOP};
+
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        sigdelset(set, never[i]);
+}
+
+static void signal_hold(const sigset_t *wanted)
+{
+    sigset_t before;
+
+    if (signal_held.waiting++ == 0)
+        sigemptyset(&signal_held.added);
+    pthread_sigmask(SIG_BLOCK, wanted, &before);
+    for (int signal = 1; signal <= SIGNAL_LAST; signal++)
+        if (sigismember(wanted, signal) == 1 &&
+            sigismember(&before, signal) == 0)
+            sigaddset(&signal_held.added, signal);
+}
+
+static void signal_let_go(void)
+{
+    if (--signal_held.waiting == 0)
+        pthread_sigmask(SIG_UNBLOCK, &signal_held.added, NULL);
+}
+
+void thrumi_signal_leave_out_held(sigset_t *mask)
+{
+    if (signal_held.waiting == 0)
+        return;
+    for (int signal = 1; signal <= SIGNAL_LAST; signal++)
+        if (sigismember(&signal_held.added, signal) == 1)
+            sigdelset(mask, signal);
+}
+
+/* ---- fork ---- */
+
+/* Those that wait are not in the child, and what it runs is to be let in. */
+void thrumi_signal_after_fork_in_child(void)
+{
+    if (signal_held.waiting == 0)
+        return;
+    signal_held.waiting = 0;
+    pthread_sigmask(SIG_UNBLOCK, &signal_held.added, NULL);
+}
 
 /* ---- taking one ---- */
 
@@ -50,24 +109,39 @@ static void signal_set_errno(int ready, thrum_time deadline)
 }
 
 /* The signal, or -1 and errno. */
-static int signal_take(const sigset_t *set, siginfo_t *info,
-                       thrum_time deadline)
+static int signal_take_by(int fd, const sigset_t *set, siginfo_t *info,
+                          thrum_time deadline)
 {
     const struct timespec now = {0, 0};
-    int fd = signal_open(set);
     int signal = -1;
     int ready = 0;
 
-    if (fd < 0)
-        return -1;
     while (signal < 0 && ready >= 0) {
         ready = thrum_poll_one(fd, POLLIN, deadline);
         signal = thrumi_original.sigtimedwait(set, info, &now);
         if (signal < 0 && errno != EAGAIN)
-            return signal_close(fd, -1);
+            return -1;
     }
     if (signal < 0)
         signal_set_errno(ready, deadline);
+    return signal;
+}
+
+/* They may not be blocked: the system takes them for whoever waits all the same,
+ * and neither runs their handlers nor ends the process by them. */
+static int signal_take(const sigset_t *set, siginfo_t *info,
+                       thrum_time deadline)
+{
+    int fd = signal_open(set);
+    sigset_t held = *set;
+    int signal;
+
+    if (fd < 0)
+        return -1;
+    signal_leave_out_own(&held);
+    signal_hold(&held);
+    signal = signal_take_by(fd, set, info, deadline);
+    signal_let_go();
     return signal_close(fd, signal);
 }
 
@@ -104,43 +178,14 @@ int thrumi_hook_sigwait(const sigset_t *set, int *ret)
 
 /* ---- letting handlers in ---- */
 
-/* What the thread blocks for those that wait here. */
-static _Thread_local struct {
-    unsigned waiting;
-    sigset_t added;
-} signal_held;
-
 /* All that the mask lets in and that can be held back. */
 static void signal_let_in(const sigset_t *mask, sigset_t *ret)
 {
-    static const int never[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
-                                SIGSYS,  SIGABRT, SIGKILL, SIGSTOP};
-
     sigfillset(ret);
     for (int signal = 1; signal <= SIGNAL_LAST; signal++)
         if (sigismember(mask, signal) == 1)
             sigdelset(ret, signal);
-    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-        sigdelset(ret, never[i]);
-}
-
-static void signal_hold(const sigset_t *wanted)
-{
-    sigset_t before;
-
-    if (signal_held.waiting++ == 0)
-        sigemptyset(&signal_held.added);
-    pthread_sigmask(SIG_BLOCK, wanted, &before);
-    for (int signal = 1; signal <= SIGNAL_LAST; signal++)
-        if (sigismember(wanted, signal) == 1 &&
-            sigismember(&before, signal) == 0)
-            sigaddset(&signal_held.added, signal);
-}
-
-static void signal_let_go(void)
-{
-    if (--signal_held.waiting == 0)
-        pthread_sigmask(SIG_UNBLOCK, &signal_held.added, NULL);
+    signal_leave_out_own(ret);
 }
 
 /* Handles what is pending, as the mask allows it. True: a handler has run. */
@@ -184,9 +229,6 @@ int thrumi_hook_pause(void)
     if (thrumi_monkey_outside())
         return thrumi_original.pause();
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
-    if (signal_held.waiting > 0)
-        for (int signal = 1; signal <= SIGNAL_LAST; signal++)
-            if (sigismember(&signal_held.added, signal) == 1)
-                sigdelset(&mask, signal);
+    thrumi_signal_leave_out_held(&mask);
     return signal_suspend(&mask);
 }

@@ -20,6 +20,14 @@ static inline bool thrumi_span_is_point(const struct timespec *point)
     return point->tv_nsec >= 0 && point->tv_nsec < THRUMI_SPAN_SECOND;
 }
 
+/* Of one that locks go by? */
+static inline bool thrumi_span_is_point_of(clockid_t clock,
+                                           const struct timespec *point)
+{
+    return (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) &&
+           thrumi_span_is_point(point);
+}
+
 static inline bool thrumi_span_is_valid(const struct timespec *span)
 {
     return span->tv_sec >= 0 && thrumi_span_is_point(span);

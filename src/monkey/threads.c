@@ -58,7 +58,8 @@ int thrumi_hook_pthread_timedjoin_np(pthread_t thread, void **ret,
 int thrumi_hook_pthread_clockjoin_np(pthread_t thread, void **ret,
                                      clockid_t clock, const struct timespec *at)
 {
-    if (thrumi_monkey_outside() || (at != NULL && !thrumi_span_is_point(at)))
+    if (thrumi_monkey_outside() ||
+        (at != NULL && !thrumi_span_is_point_of(clock, at)))
         return thrumi_original.pthread_clockjoin_np(thread, ret, clock, at);
     return threads_join(thread, ret, thrumi_span_at_clock(clock, at));
 }

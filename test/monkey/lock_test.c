@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "cases.h"
@@ -323,6 +324,274 @@ TEST(P42_many_greenlets_take_turns_at_a_semaphore)
         await(futures[i]);
     unpatch();
     assert_int_equal(sem_destroy(&semaphore), 0);
+}
+
+/* ---- times and clocks ---- */
+
+static void *take_in_odd_times(void *arg)
+{
+    const struct timespec far = {INT64_MAX, 0}, past = {INT64_MIN, 0},
+                          old = {-20000000000, 0};
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    sem_t semaphore;
+
+    CHECK_INT(sem_init(&semaphore, 0, 1), 0);
+    CHECK_INT(sem_timedwait(&semaphore, &far), 0);
+    CHECK_INT(sem_timedwait(&semaphore, &past), -1);
+    CHECK_INT(errno, ETIMEDOUT);
+    CHECK_INT(sem_timedwait(&semaphore, &old), -1);
+    CHECK_INT(errno, ETIMEDOUT);
+    CHECK_INT(sem_destroy(&semaphore), 0);
+    CHECK_INT(pthread_mutex_lock(&mutex), 0);
+    CHECK_INT(pthread_mutex_timedlock(&mutex, &past), ETIMEDOUT);
+    CHECK_INT(pthread_mutex_unlock(&mutex), 0);
+    return arg;
+}
+
+TEST(P20_no_time_is_too_far_away_or_too_long_past)
+{
+    patch();
+    await(green(take_in_odd_times, NULL));
+    unpatch();
+}
+
+static void *take_by_odd_clock(void *arg)
+{
+    const struct timespec at = {1, 0};
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+    pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+    clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+    sem_t semaphore;
+
+    CHECK_INT(sem_init(&semaphore, 0, 0), 0);
+    CHECK_INT(sem_clockwait(&semaphore, clock, &at), -1);
+    CHECK_INT(errno, EINVAL);
+    CHECK_INT(sem_destroy(&semaphore), 0);
+    CHECK_INT(pthread_rwlock_clockrdlock(&lock, clock, &at), EINVAL);
+    CHECK_INT(pthread_rwlock_clockwrlock(&lock, clock, &at), EINVAL);
+    CHECK_INT(pthread_mutex_lock(&mutex), 0);
+    CHECK_INT(pthread_cond_clockwait(&condition, &mutex, clock, &at), EINVAL);
+    CHECK_INT(pthread_mutex_unlock(&mutex), 0);
+    return arg;
+}
+
+TEST(P20_a_clock_that_locks_do_not_go_by_is_EINVAL)
+{
+    patch();
+    await(green(take_by_odd_clock, NULL));
+    unpatch();
+}
+
+/* ---- conditions of several processes ---- */
+
+struct told {
+    pthread_mutex_t mutex;
+    pthread_cond_t condition;
+    bool yes; /* guarded by mutex */
+};
+
+static void *wait_to_be_told(void *arg)
+{
+    struct told *told = arg;
+
+    CHECK_INT(pthread_mutex_lock(&told->mutex), 0);
+    while (!told->yes)
+        CHECK_INT(pthread_cond_wait(&told->condition, &told->mutex), 0);
+    CHECK_INT(pthread_mutex_unlock(&told->mutex), 0);
+    return NULL;
+}
+
+/* As another process would, which has no hooks. */
+static void tell_as_others(struct told *told)
+{
+    int (*signal)(pthread_cond_t *) =
+        (int (*)(pthread_cond_t *))thrum_monkey_original("pthread_cond_signal");
+
+    CHECK_INT(pthread_mutex_lock(&told->mutex), 0);
+    told->yes = true;
+    CHECK_INT(signal(&told->condition), 0);
+    CHECK_INT(pthread_mutex_unlock(&told->mutex), 0);
+}
+
+TEST(P42_a_condition_that_others_tell_is_looked_at_again)
+{
+    struct told told = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    pthread_condattr_t attributes;
+    thrum_future *waiter;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    assert_int_equal(pthread_cond_init(&told.condition, &attributes), 0);
+    pthread_condattr_destroy(&attributes);
+    patch();
+    waiter = green(wait_to_be_told, &told);
+    assert_int_equal(thrum_pass(), 0);
+    tell_as_others(&told);
+    await(waiter);
+    unpatch();
+    assert_int_equal(pthread_cond_destroy(&told.condition), 0);
+}
+
+/* ---- whose it is ---- */
+
+static void init_recursive(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t attributes;
+
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    assert_int_equal(pthread_mutex_init(mutex, &attributes), 0);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+static void *lock_only(void *mutex)
+{
+    CHECK_INT(pthread_mutex_lock(mutex), 0);
+    return NULL;
+}
+
+static void *lock_and_unlock(void *mutex)
+{
+    CHECK_INT(pthread_mutex_lock(mutex), 0);
+    CHECK_INT(pthread_mutex_unlock(mutex), 0);
+    return NULL;
+}
+
+TEST(P20_memory_of_a_locked_mutex_is_another_one_later)
+{
+    pthread_mutex_t mutex;
+
+    init_recursive(&mutex);
+    patch();
+    await(green(lock_only, &mutex));
+    init_recursive(&mutex);
+    await(green(lock_and_unlock, &mutex));
+    unpatch();
+    assert_int_equal(pthread_mutex_destroy(&mutex), 0);
+}
+
+static void *unlock_of_others(void *mutex)
+{
+    CHECK_INT(pthread_mutex_unlock(mutex), EPERM);
+    return NULL;
+}
+
+static void *try_to_lock(void *mutex)
+{
+    CHECK_INT(pthread_mutex_trylock(mutex), EBUSY);
+    return NULL;
+}
+
+static void *lock_against_others(void *mutex)
+{
+    struct test_thread *thread;
+
+    CHECK_INT(pthread_mutex_lock(mutex), 0);
+    thread = spawn_thread(unlock_of_others, mutex);
+    join_thread(thread);
+    await(green(unlock_of_others, mutex));
+    await(green(try_to_lock, mutex));
+    CHECK_INT(pthread_mutex_unlock(mutex), 0);
+    return NULL;
+}
+
+TEST(P20_who_has_not_locked_it_unlocks_nothing)
+{
+    pthread_mutex_t mutex;
+
+    init_recursive(&mutex);
+    patch();
+    await(green(lock_against_others, &mutex));
+    unpatch();
+    assert_int_equal(pthread_mutex_destroy(&mutex), 0);
+}
+
+/* ---- once in a child ---- */
+
+static pthread_once_t slow_once;
+static unsigned slow_begun;
+static thrum_event slow_may_end = THRUM_EVENT_INIT;
+
+static void begin_slowly(void)
+{
+    if (slow_begun++ == 0)
+        CHECK_INT(thrum_event_wait(&slow_may_end, THRUM_FOREVER), 0);
+}
+
+static void *once_slowly(void *arg)
+{
+    CHECK_INT(pthread_once(&slow_once, begin_slowly), 0);
+    return arg;
+}
+
+static int once_in_child(void *arg)
+{
+    (void)once_slowly(arg);
+    CHECK_INT(slow_begun, 2);
+    return 0;
+}
+
+static void *fork_while_it_is_done(void *arg)
+{
+    thrum_future *first = green(once_slowly, NULL);
+
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(in_child(once_in_child, NULL), 0);
+    thrum_event_set(&slow_may_end);
+    await(first);
+    return arg;
+}
+
+TEST(P29_a_child_does_once_what_its_parent_is_in_the_middle_of)
+{
+    patch();
+    await(green(fork_while_it_is_done, NULL));
+    unpatch();
+    assert_int_equal(slow_begun, 1);
+}
+
+/* ---- signal handlers ---- */
+
+static sem_t handled;
+
+static void post_in_handler(int signal)
+{
+    (void)signal;
+    CHECK_INT(sem_post(&handled), 0);
+}
+
+static void *kill_it_often(void *arg)
+{
+    pthread_t *to = arg;
+
+    for (int i = 0; i < 100; i++)
+        CHECK_INT(pthread_kill(*to, SIGUSR1), 0);
+    return NULL;
+}
+
+static void *wait_to_be_handled(void *arg)
+{
+    CHECK_INT(sem_wait(&handled), 0);
+    return arg;
+}
+
+TEST(P28_a_handler_posts_a_semaphore)
+{
+    const struct sigaction action = {.sa_handler = post_in_handler};
+    pthread_t self = pthread_self();
+    struct test_thread *thread;
+    struct sigaction before;
+
+    assert_int_equal(sem_init(&handled, 0, 0), 0);
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    patch();
+    thread = spawn_thread(kill_it_often, &self);
+    await(green(wait_to_be_handled, NULL));
+    join_thread(thread);
+    unpatch();
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    assert_int_equal(sem_destroy(&handled), 0);
 }
 
 int monkey_main(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <thrum/scope.h>
@@ -164,6 +165,59 @@ TEST_GREEN(P40_a_pause_that_is_killed_blocks_nothing)
     CHECK_INT(waits.rc, -1);
     CHECK_INT(waits.error, ECANCELED);
     CHECK(!is_blocked(SIGUSR1));
+}
+
+/* ---- what is not blocked ---- */
+
+TEST_GREEN(P40_a_signal_that_is_not_blocked_is_for_whoever_waits)
+{
+    struct waits waits = {.signal = SIGUSR1};
+    thrum_future *future = case_spawn(wait_for_signal, &waits);
+
+    CHECK_INT(thrum_pass(), 0);
+    CHECK_INT(pthread_kill(pthread_self(), SIGUSR1), 0);
+    await(future);
+    CHECK_INT(waits.rc, 0);
+    CHECK_INT(waits.got, SIGUSR1);
+    CHECK(!is_blocked(SIGUSR1));
+}
+
+TEST_GREEN(P40_a_long_time_is_long)
+{
+    const struct timespec longest = {INT64_MAX, 999999999}, negative = {-1, 0};
+    sigset_t before, set = set_of(SIGUSR1);
+
+    CHECK_INT(pthread_sigmask(SIG_BLOCK, &set, &before), 0);
+    CHECK_INT(pthread_kill(pthread_self(), SIGUSR1), 0);
+    CHECK_INT(sigtimedwait(&set, NULL, &longest), SIGUSR1);
+    CHECK_INT(sigtimedwait(&set, NULL, &negative), -1);
+    CHECK_INT(errno, EINVAL);
+    THRUM_WITH_DEADLINE(limit, thrum_in_ms(1)) {
+        CHECK_INT(sigtimedwait(&set, NULL, &longest), -1);
+        CHECK_INT(errno, ETIMEDOUT);
+    }
+    CHECK_INT(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+}
+
+/* ---- children ---- */
+
+static int look_in_child(void *arg)
+{
+    (void)arg;
+    return is_blocked(SIGTERM);
+}
+
+TEST_GREEN(P29_a_child_blocks_nothing_for_those_that_wait_in_its_parent)
+{
+    struct waits waits = {.rc = 0};
+    thrum_future *future = case_spawn(pause_once, &waits);
+
+    CHECK_INT(thrum_pass(), 0);
+    CHECK(is_blocked(SIGTERM));
+    CHECK_INT(in_child(look_in_child, NULL), 0);
+    CHECK_INT(system("kill -TERM $$; exit 0") & 0x7f, SIGTERM);
+    CHECK_INT(thrum_future_kill(future, THRUM_FOREVER), 0);
+    thrum_future_unref(future);
 }
 
 int monkey_main(int argc, char **argv);
