@@ -12,7 +12,6 @@
 #include <errno.h>
 
 #include "hub/green_pool.h"
-#include "sys/clock.h"
 
 /* ---- closing ---- */
 
@@ -176,23 +175,12 @@ static bool green_pool_is_over(struct thrumi_green_pool *pool)
 static int green_pool_wait_over(struct thrumi_green_pool *pool,
                                 thrum_time deadline)
 {
-    struct thrumi_parking parking;
-    struct thrumi_waitnode node;
     int rc = 0;
 
     thrumi_mutex_lock(&pool->lock);
-    while (rc == 0 && !green_pool_is_over(pool)) {
-        if (thrumi_time_past(deadline)) {
-            rc = -ETIMEDOUT;
-            break;
-        }
-        thrumi_parking_init(&parking);
-        thrumi_parking_for(&parking, "end of green pool", pool);
-        thrumi_waitnode_init(&node, &parking);
-        thrumi_waitlist_add(&pool->waiters, &node);
-        rc = thrumi_waitlist_park(&pool->waiters, &node, &pool->lock, deadline);
-        thrumi_mutex_lock(&pool->lock);
-    }
+    while (rc == 0 && !green_pool_is_over(pool))
+        rc = thrumi_waitlist_wait(&pool->waiters, &pool->lock,
+                                  "end of green pool", pool, deadline);
     thrumi_mutex_unlock(&pool->lock);
     return rc;
 }

@@ -9,14 +9,8 @@
 #include <errno.h>
 
 #include "pool/process_pool.h"
-#include "sys/clock.h"
 #include "sys/pidfd.h"
 #include "sys/signals.h"
-
-struct end_waiter {
-    struct thrumi_link link;
-    struct thrumi_parking parking;
-};
 
 static void end_close(struct thrumi_process_pool *pool)
 {
@@ -79,38 +73,14 @@ static void end_cancel_queued(struct thrumi_process_pool *pool)
 
 void thrumi_process_ended(struct thrumi_process_pool *pool)
 {
-    struct thrumi_link *link;
-
     thrumi_mutex_lock(&pool->lock);
     pool->ended = true;
     if (pool->orphaned && !pool->joined) {
         pool->joined = true;
         pthread_detach(pthread_self());
     }
-    while ((link = thrumi_list_pop(&pool->waiters)) != NULL)
-        thrumi_parking_wake(
-            &thrumi_container_of(link, struct end_waiter, link)->parking);
+    thrumi_waitnode_wake_all(thrumi_waitlist_take_all(&pool->waiters));
     thrumi_mutex_unlock(&pool->lock);
-}
-
-/* Parks until the manager is about to end; the lock is held. */
-static int end_park(struct thrumi_process_pool *pool, thrum_time deadline)
-{
-    struct end_waiter self;
-    int rc;
-
-    if (thrumi_time_past(deadline))
-        return -ETIMEDOUT;
-    thrumi_parking_init(&self.parking);
-    thrumi_parking_for(&self.parking, "end of process pool", pool);
-    thrumi_list_append(&pool->waiters, &self.link);
-    thrumi_mutex_unlock(&pool->lock);
-    rc = thrumi_parking_wait(&self.parking, deadline);
-    thrumi_mutex_lock(&pool->lock);
-    if (!thrumi_link_listed(&self.link))
-        return 0;
-    thrumi_list_remove(&self.link);
-    return rc;
 }
 
 /* Whoever comes second finds it joined, and over. */
@@ -146,7 +116,8 @@ int thrumi_process_shutdown(void *self, unsigned flags, thrum_time deadline)
         return 0;
     thrumi_mutex_lock(&pool->lock);
     while (rc == 0 && !pool->ended)
-        rc = end_park(pool, deadline);
+        rc = thrumi_waitlist_wait(&pool->waiters, &pool->lock,
+                                  "end of process pool", pool, deadline);
     thrumi_mutex_unlock(&pool->lock);
     if (rc == 0)
         end_join(pool);

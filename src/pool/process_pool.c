@@ -223,7 +223,6 @@ static void process_init(struct thrumi_process_pool *pool)
     thrumi_list_init(&pool->crew);
     thrumi_list_init(&pool->answers);
     thrumi_list_init(&pool->settling);
-    thrumi_list_init(&pool->waiters);
 }
 
 /* Can workers find the initializer? */

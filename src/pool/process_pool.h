@@ -32,6 +32,7 @@
 #include "task/context.h"
 #include "task/executor.h"
 #include "task/task.h"
+#include "task/waitlist.h"
 
 #define THRUMI_CREW_MOST      1024
 #define THRUMI_CREW_OBJECTS   512u /* that functions may be in */
@@ -150,12 +151,12 @@ struct thrumi_process_pool {
     struct thrumi_process_counts counts;
     struct thrumi_histogram wait;
     struct thrumi_histogram run;
-    bool ended;                    /* the manager is about to */
-    bool orphaned;                 /* the last user is gone: nobody joins it */
-    bool joined;                   /* somebody has, or is about to */
-    pthread_t thread;              /* the manager */
-    struct thrumi_link waiters;    /* for the end */
-    struct thrumi_mutex join_lock; /* one joins at a time; before lock */
+    bool ended;                     /* the manager is about to */
+    bool orphaned;                  /* the last user is gone: nobody joins it */
+    bool joined;                    /* somebody has, or is about to */
+    pthread_t thread;               /* the manager */
+    struct thrumi_waitlist waiters; /* for the end */
+    struct thrumi_mutex join_lock;  /* one joins at a time; before lock */
     /* the manager's: */
     struct thrumi_link settling; /* answers that are being settled */
     int zygote_pidfd;            /* -1: there is none */

@@ -15,12 +15,6 @@
 
 #include "base/error.h"
 #include "pool/thread_pool.h"
-#include "sys/clock.h"
-
-struct shutdown_waiter {
-    struct thrumi_link link;
-    struct thrumi_parking parking;
-};
 
 void thrumi_pool_close(struct thrumi_pool *pool, int code)
 {
@@ -118,33 +112,10 @@ void thrumi_pool_drain(struct thrumi_pool *pool, int code)
 
 /* ---- waiting for the end ---- */
 
+/* They cannot go on before they have the lock. */
 void thrumi_pool_ended(struct thrumi_pool *pool)
 {
-    struct thrumi_link *link;
-
-    while ((link = thrumi_list_pop(&pool->waiters)) != NULL)
-        thrumi_parking_wake(
-            &thrumi_container_of(link, struct shutdown_waiter, link)->parking);
-}
-
-/* Parks until the last worker has ended; the lock is held. */
-static int shutdown_park(struct thrumi_pool *pool, thrum_time deadline)
-{
-    struct shutdown_waiter self;
-    int rc;
-
-    if (thrumi_time_past(deadline))
-        return -ETIMEDOUT;
-    thrumi_parking_init(&self.parking);
-    thrumi_parking_for(&self.parking, "end of thread pool", pool);
-    thrumi_list_append(&pool->waiters, &self.link);
-    thrumi_mutex_unlock(&pool->lock);
-    rc = thrumi_parking_wait(&self.parking, deadline);
-    thrumi_mutex_lock(&pool->lock);
-    if (!thrumi_link_listed(&self.link))
-        return 0;
-    thrumi_list_remove(&self.link);
-    return rc;
+    thrumi_waitnode_wake_all(thrumi_waitlist_take_all(&pool->waiters));
 }
 
 static int shutdown_wait_ended(struct thrumi_pool *pool, thrum_time deadline)
@@ -153,7 +124,8 @@ static int shutdown_wait_ended(struct thrumi_pool *pool, thrum_time deadline)
 
     thrumi_mutex_lock(&pool->lock);
     while (rc == 0 && thrumi_pool_some_run(pool))
-        rc = shutdown_park(pool, deadline);
+        rc = thrumi_waitlist_wait(&pool->waiters, &pool->lock,
+                                  "end of thread pool", pool, deadline);
     thrumi_mutex_unlock(&pool->lock);
     return rc;
 }

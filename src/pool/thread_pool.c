@@ -363,7 +363,6 @@ static int pool_init(struct thrumi_pool *pool)
     thrumi_admission_init(&pool->admission, pool->options.queue_limit);
     thrumi_mutex_init(&pool->lock);
     thrumi_mutex_init(&pool->join_lock);
-    thrumi_list_init(&pool->waiters);
     thrumi_list_init(&pool->ended);
     pool_init_executor(pool);
     return pool->options.wait_at_exit ? thrumi_pool_wait_at_exit(pool) : 0;

@@ -24,6 +24,7 @@
 #include "task/context.h"
 #include "task/executor.h"
 #include "task/task.h"
+#include "task/waitlist.h"
 
 /* A thread of the pool, from its start until it is joined or detached. */
 struct thrumi_pool_thread {
@@ -91,10 +92,10 @@ struct thrumi_pool {
     _Atomic int64_t no_growth_until; /* a thread could not be started */
     struct thrumi_mutex lock;
     /* guarded by lock: */
-    bool orphaned;                 /* the last user is gone: threads detach */
-    struct thrumi_link ended;      /* threads that are to be joined */
-    struct thrumi_link waiters;    /* for the last worker's end */
-    struct thrumi_mutex join_lock; /* one joins at a time; before lock */
+    bool orphaned;                  /* the last user is gone: threads detach */
+    struct thrumi_link ended;       /* threads that are to be joined */
+    struct thrumi_waitlist waiters; /* for the last worker's end */
+    struct thrumi_mutex join_lock;  /* one joins at a time; before lock */
     /* of what did not run on a worker */
     _Atomic uint64_t outside_done;
     _Atomic uint64_t outside_failed;

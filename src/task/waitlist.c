@@ -5,9 +5,13 @@
  * The list is a ring without a head, as that of a future is, so that an empty
  * one is all zero and lies anywhere. A node that is not on a list has no next.
  *
- * Locking: none here but in thrumi_waitlist_park(); see the header.
+ * Locking: none here but where it parks; see the header.
  */
 #include "task/waitlist.h"
+
+#include <errno.h>
+
+#include "sys/clock.h"
 
 static void waitnode_wake_parking(struct thrumi_waiter *waiter)
 {
@@ -136,4 +140,23 @@ int thrumi_waitlist_park(struct thrumi_waitlist *list,
         return rc;
     thrumi_parking_finish(node->parking);
     return 0;
+}
+
+int thrumi_waitlist_wait(struct thrumi_waitlist *list,
+                         struct thrumi_mutex *lock, const char *what,
+                         const void *on, thrum_time deadline)
+{
+    struct thrumi_parking parking;
+    struct thrumi_waitnode node;
+    int rc;
+
+    if (thrumi_time_past(deadline))
+        return -ETIMEDOUT;
+    thrumi_parking_init(&parking);
+    thrumi_parking_for(&parking, what, on);
+    thrumi_waitnode_init(&node, &parking);
+    thrumi_waitlist_add(list, &node);
+    rc = thrumi_waitlist_park(list, &node, lock, deadline);
+    thrumi_mutex_lock(lock);
+    return rc;
 }

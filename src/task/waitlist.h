@@ -138,4 +138,11 @@ int thrumi_waitlist_park(struct thrumi_waitlist *list,
                          struct thrumi_waitnode *node,
                          struct thrumi_mutex *lock, thrum_time deadline);
 
+/* The whole of it, for who looks again at what he waits for: puts a node of its
+ * own on the list, parks, and has the lock again when it returns. `what` and `on`
+ * are for thrumi_parking_for(). */
+int thrumi_waitlist_wait(struct thrumi_waitlist *list,
+                         struct thrumi_mutex *lock, const char *what,
+                         const void *on, thrum_time deadline);
+
 #endif /* THRUMI_TASK_WAITLIST_H */

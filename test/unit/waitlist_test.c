@@ -184,4 +184,49 @@ TEST(one_that_was_taken_has_succeeded_past_its_deadline)
     join_thread(waker);
 }
 
+/* ---- the whole of a wait ---- */
+
+static void *look_until_taken(void *arg)
+{
+    struct place *place = arg;
+
+    thrumi_mutex_lock(&place->lock);
+    atomic_fetch_add(&place->parked, 1);
+    CHECK_INT(thrumi_waitlist_wait(&place->list, &place->lock, "a test", NULL,
+                                   THRUM_FOREVER),
+              0);
+    atomic_fetch_sub(&place->parked, 1); /* with the lock, as before */
+    thrumi_mutex_unlock(&place->lock);
+    return NULL;
+}
+
+/* Whoever is woken under the lock goes on when that is free. */
+TEST(a_whole_wait_has_the_lock_again)
+{
+    struct place place = {.list = {NULL}};
+    struct test_thread *thread = spawn_thread(look_until_taken, &place);
+
+    WAIT_UNTIL(atomic_load(&place.parked) == 1);
+    thrumi_mutex_lock(&place.lock);
+    thrumi_waitnode_wake_all(thrumi_waitlist_take_all(&place.list));
+    assert_int_equal(atomic_load(&place.parked), 1);
+    thrumi_mutex_unlock(&place.lock);
+    join_thread(thread);
+}
+
+TEST(a_whole_wait_ends_at_its_deadline)
+{
+    struct place place = {.list = {NULL}};
+
+    thrumi_mutex_lock(&place.lock);
+    assert_int_equal(thrumi_waitlist_wait(&place.list, &place.lock, "a test",
+                                          NULL, THRUM_NOW),
+                     -ETIMEDOUT);
+    assert_int_equal(thrumi_waitlist_wait(&place.list, &place.lock, "a test",
+                                          NULL, thrum_in_ms(1)),
+                     -ETIMEDOUT);
+    assert_true(thrumi_waitlist_empty(&place.list));
+    thrumi_mutex_unlock(&place.lock);
+}
+
 TEST_MAIN("waitlist")
