@@ -4,6 +4,8 @@
  */
 #include "sys/ctx.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -82,11 +84,19 @@ __attribute__((noreturn)) static void ctx_failed(const char *call)
     abort();
 }
 
+/* The mask that ucontext sets is the one that there is: it is the thread's, as
+ * with the other switches, and not that of a stack. */
+static void ctx_keep_mask(struct thrumi_ctx *target)
+{
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &target->saved.uc_sigmask);
+}
+
 void *thrumi_ctx_switch(struct thrumi_ctx *from, const struct thrumi_ctx *to,
                         void *pc, void *word)
 {
     struct thrumi_ctx *target = (struct thrumi_ctx *)(uintptr_t)to;
 
+    ctx_keep_mask(target);
     target->word = word;
     from->pc = pc;
     if (thrumi_fault("swapcontext") ||
@@ -100,6 +110,7 @@ void thrumi_ctx_jump(const struct thrumi_ctx *to, void *pc, void *word)
     struct thrumi_ctx *target = (struct thrumi_ctx *)(uintptr_t)to;
 
     (void)pc;
+    ctx_keep_mask(target);
     target->word = word;
     setcontext(&to->saved);
     ctx_failed("setcontext");

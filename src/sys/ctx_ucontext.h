@@ -2,8 +2,9 @@
 /*
  * sys/ctx_ucontext.h - the switch by the C library's ucontext.
  *
- * For processors that have no assembly here, and for comparing. It saves the
- * signal mask too, by two system calls each time. There is no walk.
+ * For processors that have no assembly here, and for comparing. It sets the signal
+ * mask too, which is to stay as it is: so it costs two system calls each time.
+ * There is no walk.
  */
 #ifndef THRUMI_SYS_CTX_UCONTEXT_H
 #define THRUMI_SYS_CTX_UCONTEXT_H
