@@ -108,11 +108,18 @@ tier_aarch64() {
 # skipped for such reasons (TEST_SKIP_EMULATED).
 frame_not_by_qemu='exit overflow'
 
+# Of patching, the programs that do not ask for what it lacks: preadv2 and
+# epoll_pwait2, filters of system calls, leases, another process's memory.
+frame_patched_by_qemu='monkey-dns monkey-interrupt monkey-lock monkey-setting
+monkey-signal monkey-stdio monkey-time'
+
 tier_aarch64_tests() {
     tier_names_but aarch64 build-aarch64 "not by qemu-user" $frame_not_by_qemu
     THRUM_TEST_SCALE=3
     export THRUM_TEST_SCALE
     frame_test aarch64 build-aarch64 --suite unit --suite api $frame_names
+    frame_test aarch64-monkey build-aarch64 --suite monkey $frame_patched_by_qemu
+    frame_note skip aarch64 "the other programs of monkey (not by qemu-user)"
     unset THRUM_TEST_SCALE
 }
 
