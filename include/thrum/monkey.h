@@ -43,7 +43,7 @@
  * inside of itself, what libc does inside of its own functions, system calls
  * made without libc, programs that are linked statically. And while the program
  * runs with THRUM_MONKEY_WATCH=1 in its environment, on standard error: who
- * blocks all the same, and where.
+ * blocks all the same, and where; with 2, each call that could.
  *
  * These functions are in libthrum-monkey (-lthrum-monkey). Rules: P1-P49.
  */

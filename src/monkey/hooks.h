@@ -43,13 +43,17 @@ extern struct thrumi_originals thrumi_original;
 #undef HOOK
 #undef ALIAS
 
+/* The second half, in a thread that has a hub. Who wants to see all calls of those
+ * begins here, see monkey/stray_watch.c. */
+bool thrumi_monkey_stays_out(void);
+
 /* Is the call to be left as it is? The first half is one load of the thread's
  * and a branch, which is all that a thread without a hub pays. It is said to be
  * certain, so that fewer hooks save registers for the rest before it. */
 static inline bool thrumi_monkey_outside(void)
 {
     return __builtin_expect_with_probability(thrum_hub_runs == 0, true, 1.0) ||
-           !thrum_hub_can_wait();
+           thrumi_monkey_stays_out();
 }
 
 /* What a function of libc returns: a count, or -1 and errno. errno stays what it

@@ -29,10 +29,21 @@ static const struct {
     {"vgpreload", "of Valgrind"},
 };
 
-const char *thrumi_objects_left_alone(const char *path)
+static const char *objects_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
+
+    return slash == NULL ? path : slash + 1;
+}
+
+bool thrumi_objects_is_thrum(const char *path)
+{
+    return strncmp(objects_name(path), "libthrum", strlen("libthrum")) == 0;
+}
+
+const char *thrumi_objects_left_alone(const char *path)
+{
+    const char *name = objects_name(path);
 
     for (size_t i = 0; i < sizeof(objects_alone) / sizeof(objects_alone[0]);
          i++)

@@ -19,6 +19,7 @@ struct thrumi_object_seen {
 /* The same of an object by its path; what is not known to be one of those is
  * not. */
 const char *thrumi_objects_left_alone(const char *path);
+bool thrumi_objects_is_thrum(const char *path);
 
 /* How many were ever loaded. */
 unsigned long long thrumi_objects_loaded(void);

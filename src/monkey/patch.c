@@ -25,6 +25,7 @@
 #include "monkey/lot.h"
 #include "monkey/objects.h"
 #include "monkey/owners.h"
+#include "monkey/stray_watch.h"
 #include "monkey/table.h"
 #include "monkey/watch.h"
 #include "sys/allbarrier.h"
@@ -234,7 +235,11 @@ int thrum_monkey_patch_all(void)
 
 int thrum_monkey_unpatch(unsigned families)
 {
-    return patch_change(0, families);
+    int rc = patch_change(0, families);
+
+    if (thrumi_monkey_families() == 0)
+        thrumi_stray_unwatch();
+    return rc;
 }
 
 int thrum_monkey_check(void)

@@ -6,13 +6,14 @@
  * started by the first patch, and whatever it sees is told on standard error,
  * once for each place in the program: the first frame that is not libc's nor
  * Thrum's. It is a sampler: what blocks for a few milliseconds is seen, what is
- * shorter may be.
+ * shorter may be. With 2 there is no sampler, and each system call of a greenlet
+ * is looked at, see stray_watch.c.
  *
- * A fork that leaves greenlets behind is told too, in this mode alone: they are
+ * A fork that leaves greenlets behind is told too, in these modes alone: they are
  * not there in the child, which is as it should be where that runs another
  * program at once, and nobody can tell beforehand.
  *
- * A forked child has no monitor until it patches anew.
+ * A forked child is not watched until it patches anew.
  *
  * Locking: none. Places are told by one thread each, and noted by atomic
  * stores.
@@ -33,7 +34,10 @@
 #include <thrum/monitor.h>
 
 #include "monkey/headers.h"
+#include "monkey/hooks.h"
 #include "monkey/objects.h"
+#include "monkey/stray_watch.h"
+#include "sys/dispatch.h"
 #include "sys/unwind.h"
 #include "sys/write.h"
 
@@ -149,14 +153,12 @@ static void watch_tell_function(thrum_fn *fn)
     watch_line(text);
 }
 
-/* In the monitor's thread. */
-static void watch_on_call(const thrum_hold *hold, void *arg)
+void thrumi_watch_tell(const thrum_hold *hold)
 {
     int at = watch_place_in(hold->frames, hold->frame_count);
     char place[256];
     char text[512];
 
-    (void)arg;
     if (!watch_is_new(at < 0 ? watch_unknown(hold->call)
                              : (uintptr_t)hold->frames[at]))
         return;
@@ -169,6 +171,13 @@ static void watch_on_call(const thrum_hold *hold, void *arg)
     watch_tell_function(hold->fn);
     watch_line(hold->exact ? "  it is in" : "  it seems to be in");
     watch_tell_frames(hold->frames, hold->frame_count, at);
+}
+
+/* In the monitor's thread. */
+static void watch_on_call(const thrum_hold *hold, void *arg)
+{
+    (void)arg;
+    thrumi_watch_tell(hold);
 }
 
 /* ---- forks ---- */
@@ -239,22 +248,41 @@ static int watch_signal(void)
     return number < 1 || number > WATCH_SIGNAL ? 0 : (int)number;
 }
 
-void thrumi_monkey_watch(void)
+/* Why not; NULL: somebody watches. */
+static const char *watch_samples(void)
 {
-    const char *wanted = getenv("THRUM_MONKEY_WATCH");
     thrum_monitor_options options = THRUM_MONITOR_OPTIONS;
-    char text[128];
     int rc;
 
-    if (wanted == NULL || strcmp(wanted, "1") != 0)
-        return;
-    pthread_once(&watch_once, watch_prepare);
     options.fn = watch_on_call;
     options.signal = watch_signal();
     rc = thrum_monitor_start_calls(&options);
-    if (rc == 0 || rc == -EALREADY)
+    return rc == 0 || rc == -EALREADY ? NULL : thrum_strerror(rc);
+}
+
+void thrumi_monkey_watch(void)
+{
+    const char *wanted = getenv("THRUM_MONKEY_WATCH");
+    const char *why;
+    char text[128];
+
+    if (wanted == NULL ||
+        (strcmp(wanted, "1") != 0 && strcmp(wanted, "2") != 0))
         return;
-    snprintf(text, sizeof(text), "nobody watches for blocking calls: %s",
-             thrum_strerror(rc));
+    pthread_once(&watch_once, watch_prepare);
+    why = wanted[0] == '1' ? watch_samples() : thrumi_stray_watch();
+    if (why == NULL)
+        return;
+    snprintf(text, sizeof(text), "nobody watches for blocking calls: %s", why);
     watch_line(text);
+}
+
+/* ---- at each hook ---- */
+
+bool thrumi_monkey_stays_out(void)
+{
+    if (thrumi_unlikely(atomic_load_explicit(&thrumi_dispatch_wanted,
+                                             memory_order_relaxed)))
+        thrumi_dispatch_here();
+    return !thrum_hub_can_wait();
 }

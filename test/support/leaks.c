@@ -28,11 +28,12 @@ static size_t leak_entries(const char *path)
     return count;
 }
 
-/* A thread that the kernel has made for io_uring: it comes and goes by itself. */
-static bool leak_is_kernels(const char *task)
+/* A thread that the kernel has made for io_uring comes and goes by itself. That of
+ * THRUM_MONKEY_WATCH=1 stays. */
+static bool leak_is_none(const char *task)
 {
     char path[300];
-    char name[4] = "";
+    char name[12] = "";
     int fd;
 
     snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task);
@@ -41,7 +42,8 @@ static bool leak_is_kernels(const char *task)
         return false;
     (void)!read(fd, name, sizeof(name));
     close(fd);
-    return memcmp(name, "iou-", sizeof(name)) == 0;
+    return memcmp(name, "iou-", 4) == 0 ||
+           memcmp(name, "thrum-calls_", sizeof(name)) == 0;
 }
 
 static size_t leak_threads(void)
@@ -52,7 +54,7 @@ static size_t leak_threads(void)
     if (directory == NULL)
         return 0;
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (entry->d_name[0] != '.' && !leak_is_kernels(entry->d_name))
+        if (entry->d_name[0] != '.' && !leak_is_none(entry->d_name))
             count++;
     closedir(directory);
     return count;
