@@ -8,6 +8,10 @@
  * binding it, that overwrites the hook, so whenever there were such slots all are
  * looked at again.
  *
+ * Another thread may be in the middle of loading an object. What the loader is
+ * going to make read-only it still writes to, so that is not to be made so before:
+ * such an object is left until it is loaded.
+ *
  * Locking: patch.lock is held while slots are written. The loader's lock is
  * taken under it, but never that which dlopen() holds while it runs
  * constructors: those may patch. So originals are looked for before.
@@ -17,6 +21,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <thrum/monkey.h>
 #include <thrum/net.h>
@@ -30,7 +35,8 @@
 #include "monkey/watch.h"
 #include "sys/allbarrier.h"
 
-#define PATCH_LOOKS 4 /* at most, while slots are being bound */
+#define PATCH_LOOKS    4 /* at most, while slots are being bound */
+#define PATCH_PAUSE_US 1000
 
 static struct {
     pthread_mutex_t lock;
@@ -44,9 +50,10 @@ struct patch_walk {
     unsigned families;
     const struct thrumi_object_seen *object;
     bool only_look;
-    bool open;   /* the object's read-only slots are writable now */
-    bool sealed; /* some of those are to be written */
+    bool sealed; /* some of the object's read-only slots are to be written */
+    bool last;   /* there will be no other look */
     unsigned written;
+    unsigned loading; /* objects that were left */
     unsigned unbound; /* of these, those that were not bound */
     int rc;
 };
@@ -88,6 +95,21 @@ static bool patch_visit_slot(const struct thrumi_import *slot, void *arg)
     return true;
 }
 
+/* False: the object is to be left, or there is an error. What is writable still
+ * at the last look was made so by others, and stays as it is. */
+static bool patch_unseal(struct patch_walk *walk)
+{
+    const struct thrumi_slots *slots = &walk->object->slots;
+
+    if (thrumi_slots_are_sealed(slots)) {
+        walk->rc = thrumi_slots_unseal(slots);
+        return walk->rc == 0;
+    }
+    walk->sealed = false;
+    walk->loading++;
+    return walk->last;
+}
+
 static bool patch_visit_object(const struct thrumi_object_seen *object,
                                void *arg)
 {
@@ -99,10 +121,8 @@ static bool patch_visit_object(const struct thrumi_object_seen *object,
     walk->sealed = false;
     walk->only_look = true;
     thrumi_slots_each(&object->slots, patch_visit_slot, walk);
-    if (walk->sealed)
-        walk->rc = thrumi_slots_unseal(&object->slots);
-    if (walk->rc != 0)
-        return false;
+    if (walk->sealed && !patch_unseal(walk))
+        return walk->rc == 0;
     walk->only_look = false;
     thrumi_slots_each(&object->slots, patch_visit_slot, walk);
     if (walk->sealed)
@@ -119,12 +139,16 @@ static int patch_walk(unsigned families)
     for (int look = 0; look < PATCH_LOOKS; look++) {
         walk.written = 0;
         walk.unbound = 0;
+        walk.loading = 0;
+        walk.last = look == PATCH_LOOKS - 1;
         thrumi_objects_each(patch_visit_object, &walk);
         if (walk.rc != 0)
             return walk.rc;
         written += walk.written;
-        if (walk.unbound == 0)
+        if (walk.unbound + walk.loading == 0)
             break;
+        if (walk.loading > 0)
+            (void)usleep(PATCH_PAUSE_US);
     }
     return (int)written;
 }

@@ -13,8 +13,10 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/fault.h"
@@ -199,6 +201,20 @@ bool thrumi_slots_defines(const struct thrumi_slots *slots, const char *name)
 }
 
 /* ---- read-only ones ---- */
+
+#define SLOTS_OR_NOTHING FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0)
+
+/* The system tells, by adding nothing to a word; where it is not allowed to, it is
+ * taken for read-only. */
+bool thrumi_slots_are_sealed(const struct thrumi_slots *slots)
+{
+    uint32_t nobody = 0;
+
+    if (slots->sealed_high <= slots->sealed_low)
+        return false;
+    return syscall(SYS_futex, &nobody, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, 0,
+                   slots->sealed_low, SLOTS_OR_NOTHING) < 0;
+}
 
 static int slots_protect(const struct thrumi_slots *slots, int how)
 {

@@ -60,6 +60,10 @@ void thrumi_slots_each(const struct thrumi_slots *slots,
 /* Does the object define a function of that name which others can call? */
 bool thrumi_slots_defines(const struct thrumi_slots *slots, const char *name);
 
+/* Is that read-only by now? While an object is being loaded it is not yet, and the
+ * loader goes on writing there. */
+bool thrumi_slots_are_sealed(const struct thrumi_slots *slots);
+
 /* Makes what is read-only of it writable, and read-only again. 0 or -errno. */
 int thrumi_slots_unseal(const struct thrumi_slots *slots);
 int thrumi_slots_seal(const struct thrumi_slots *slots);

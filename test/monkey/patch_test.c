@@ -103,19 +103,27 @@ struct late {
     const void *(*data)(void);
 };
 
-/* By its path, as sanitizers' dlopen() wants it. */
-static struct late late_load(const char *name)
+#define LATE_PATH 4096
+
+/* Its path, as sanitizers' dlopen() wants it. */
+static void late_find(const char *name, char path[LATE_PATH])
 {
-    struct late late;
-    char path[4096];
     Dl_info info;
     char *slash;
 
     assert_true(dladdr((const void *)&in_data, &info) != 0);
-    snprintf(path, sizeof(path), "%s", info.dli_fname);
+    snprintf(path, LATE_PATH, "%s", info.dli_fname);
     slash = strrchr(path, '/');
     assert_non_null(slash);
-    snprintf(slash, sizeof(path) - (size_t)(slash - path), "/late/%s", name);
+    snprintf(slash, LATE_PATH - (size_t)(slash - path), "/late/%s", name);
+}
+
+static struct late late_load(const char *name)
+{
+    struct late late;
+    char path[LATE_PATH];
+
+    late_find(name, path);
     late.object = dlopen(path, RTLD_LAZY);
     assert_non_null(late.object);
     late.read = (read_fn *)dlsym(late.object, "late_read");
@@ -238,6 +246,36 @@ TEST(P1_slots_may_be_bound_while_they_are_patched)
         unpatch_all();
         dlclose(late.object);
     }
+}
+
+static void *load_late_often(void *path)
+{
+    do {
+        void *object = dlopen(path, RTLD_NOW);
+
+        if (!CHECK(object != NULL))
+            break;
+        dlclose(object);
+    } while (!atomic_load(&late_over));
+    return NULL;
+}
+
+/* The loader writes to what it makes read-only in the end. */
+TEST(P9_nothing_is_sealed_before_its_object_is_loaded)
+{
+    unsigned rounds = test_scale(300);
+    struct test_thread *thread;
+    char path[LATE_PATH];
+
+    late_find(NOW, path);
+    atomic_store(&late_over, false);
+    thread = spawn_thread(load_late_often, path);
+    for (unsigned i = 0; i < rounds; i++) {
+        patch_all();
+        unpatch_all();
+    }
+    atomic_store(&late_over, true);
+    join_thread(thread);
 }
 
 TEST(P1_another_namespace_is_left_alone)
