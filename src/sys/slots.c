@@ -120,21 +120,26 @@ static bool slots_kind(const ElfW(Rela) * rela, enum thrumi_import_kind *ret)
     }
 }
 
+static bool slots_has(const struct thrumi_slots *slots, uintptr_t address)
+{
+    return address >= slots->low && address < slots->high;
+}
+
+/* Only what is of interest is read: data may be where a sanitizer lets nobody
+ * look. */
 static bool slots_describe(const struct thrumi_slots *slots,
                            const ElfW(Rela) * rela, struct thrumi_import *slot)
 {
     size_t index = ELF64_R_SYM(rela->r_info);
     const ElfW(Sym) *symbol = &slots->symbols[index];
-    uintptr_t value;
 
     if (index == 0 || !slots_kind(rela, &slot->kind))
         return false;
     slot->at = (uintptr_t *)(slots->base + rela->r_offset);
     slot->name = slots->strings + symbol->st_name;
     slot->own = symbol->st_shndx != SHN_UNDEF;
-    value = thrumi_import_get(slot);
     slot->unbound = slot->kind == THRUMI_SLOT_CALL && !slot->own &&
-                    value >= slots->low && value < slots->high;
+                    slots_has(slots, thrumi_import_get(slot));
     return true;
 }
 
