@@ -247,6 +247,27 @@ static void shell_run_close(struct thrumi_job *job)
     end->rc = thrumi_original.pclose(end->stream);
 }
 
+/* Without memory for a job: no kill ends this, but the child is reaped. */
+struct shell_short_close {
+    FILE *stream;
+    int rc;
+};
+
+static void shell_run_short_close(void *arg)
+{
+    struct shell_short_close *end = arg;
+
+    end->rc = thrumi_original.pclose(end->stream);
+}
+
+static int shell_close_without_job(FILE *stream)
+{
+    struct shell_short_close end = {stream, -1};
+
+    thrumi_elsewhere(shell_run_short_close, &end);
+    return end.rc;
+}
+
 /* The stream is gone also when the wait is ended: it is closed all the same. */
 int thrumi_hook_pclose(FILE *stream)
 {
@@ -257,7 +278,7 @@ int thrumi_hook_pclose(FILE *stream)
         return thrumi_original.pclose(stream);
     end = thrumi_job_new(sizeof(*end), shell_run_close, NULL);
     if (end == NULL)
-        return (int)thrumi_to_errno(-ENOMEM);
+        return shell_close_without_job(stream);
     end->stream = stream;
     end->job.always = true;
     rc = thrumi_job_wait(&end->job);

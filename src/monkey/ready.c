@@ -127,7 +127,8 @@ int thrumi_ready_wait(struct pollfd *fds, size_t n, thrum_time deadline)
 /* ---- signals ---- */
 
 /* A descriptor that is readable while a signal is pending which is blocked, and
- * would not be by the mask. -1: there is no such signal. */
+ * would not be by the mask. -1: there is no such signal; -ENOMEM: there is, and
+ * no descriptor to be had. */
 static int ready_watch_signals(const sigset_t *mask)
 {
     sigset_t now;
@@ -169,8 +170,10 @@ int thrumi_ready_until(struct thrumi_ready *ready)
 
     *last = (struct pollfd){.fd = ready_watch_signals(ready->mask),
                             .events = POLLIN};
-    if (last->fd < -1)
-        return last->fd;
+    if (last->fd < -1) {
+        last->revents = POLLIN; /* for all that is known */
+        ready->in_part = true;
+    }
     if (last->fd < 0)
         return ready_until(ready, ready->n);
     rc = ready_until(ready, ready->n + 1);

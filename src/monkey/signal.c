@@ -3,7 +3,8 @@
  * monkey/signal.c - waiting for signals.
  *
  * A signalfd tells when one of them is pending; then the original takes it, or
- * its handler is let in, by a call that does not wait.
+ * its handler is let in, by a call that does not wait. Where there is no
+ * descriptor to be had it is looked for again and again.
  *
  * pause() and sigsuspend() end when a handler has run. While a greenlet is in
  * one of them, the signals that it would let in are blocked in its thread, so
@@ -17,13 +18,15 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#include <thrum/green.h>
 #include <thrum/net.h>
 
 #include "monkey/hooks.h"
 #include "monkey/locks.h"
 #include "monkey/span.h"
 
-#define SIGNAL_LAST 64
+#define SIGNAL_LAST    64
+#define SIGNAL_LOOK_MS 10 /* from one look to the next, without a descriptor */
 
 /* ---- what is held back ---- */
 
@@ -95,9 +98,35 @@ static int signal_close(int fd, int result)
 {
     int error = errno;
 
-    (void)thrum_close(fd);
+    if (fd >= 0)
+        (void)thrum_close(fd);
     errno = error;
     return result;
+}
+
+static bool signal_is_past(thrum_time deadline)
+{
+    return deadline.ns != THRUM_FOREVER.ns && thrum_now().ns >= deadline.ns;
+}
+
+static int signal_look_later(thrum_time deadline)
+{
+    thrum_time soon = thrum_in_ms(SIGNAL_LOOK_MS);
+
+    if (signal_is_past(deadline))
+        return -ETIMEDOUT;
+    return thrum_sleep(deadline.ns < soon.ns ? deadline : soon);
+}
+
+/* Until it is worth a look: 0 or more, or why there is to be none. What cannot be
+ * waited for is looked for later. */
+static int signal_await(int fd, thrum_time deadline)
+{
+    int rc = fd < 0 ? fd : thrum_poll_one(fd, POLLIN, deadline);
+
+    if (rc < 0 && rc != -ECANCELED && rc != -ETIMEDOUT)
+        rc = signal_look_later(deadline);
+    return rc;
 }
 
 /* Why the wait for it has ended: EAGAIN at its own deadline. */
@@ -117,7 +146,7 @@ static int signal_take_by(int fd, const sigset_t *set, siginfo_t *info,
     int ready = 0;
 
     while (signal < 0 && ready >= 0) {
-        ready = thrum_poll_one(fd, POLLIN, deadline);
+        ready = signal_await(fd, deadline);
         signal = thrumi_original.sigtimedwait(set, info, &now);
         if (signal < 0 && errno != EAGAIN)
             return -1;
@@ -133,11 +162,12 @@ static int signal_take(const sigset_t *set, siginfo_t *info,
                        thrum_time deadline)
 {
     int fd = signal_open(set);
-    sigset_t held = *set;
+    sigset_t held;
     int signal;
 
-    if (fd < 0)
+    if (fd < 0 && errno == EFAULT)
         return -1;
+    held = *set;
     signal_leave_out_own(&held);
     signal_hold(&held);
     signal = signal_take_by(fd, set, info, deadline);
@@ -204,13 +234,11 @@ static int signal_suspend(const sigset_t *mask)
 
     signal_let_in(mask, &wanted);
     fd = signal_open(&wanted);
-    if (fd < 0)
-        return -1;
     signal_hold(&wanted);
     while (!signal_handle(mask) && ready >= 0)
-        ready = thrum_poll_one(fd, POLLIN, THRUM_FOREVER);
+        ready = signal_await(fd, THRUM_FOREVER);
     signal_let_go();
-    (void)thrum_close(fd);
+    (void)signal_close(fd, 0);
     return (int)thrumi_to_errno(ready < 0 ? ready : -EINTR);
 }
 
