@@ -26,4 +26,9 @@ unsigned names_waiting(void);
 /* The thread that made the last call. */
 pthread_t names_thread(void);
 
+/* Fails the n-th request for memory of this thread from now on, Thrum's and
+ * libc's; 0 fails none. Returns the number that was set, less the requests since:
+ * 0 if it has failed. */
+unsigned names_fail_memory(unsigned nth);
+
 #endif /* TEST_MONKEY_NAMES_H */
