@@ -19,6 +19,17 @@ int thrumi_hook_connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
         thrum_connect(fd, address.__sockaddr__, length, THRUM_AS_SET));
 }
 
+/* What does not listen would never be ready, where the system has an error. */
+static bool connection_accepts_at_once(int fd)
+{
+    int listens = 0;
+    socklen_t length = sizeof(listens);
+
+    return thrumi_descriptor_never_waits(fd) ||
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0 ||
+           listens == 0;
+}
+
 /* Gives an accepted descriptor the flags that were asked for. */
 static int connection_flag(int fd, int flags)
 {
@@ -40,7 +51,7 @@ static int connection_accept(int fd, struct sockaddr *address,
 
 int thrumi_hook_accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
 {
-    if (thrumi_monkey_outside() || thrumi_descriptor_never_waits(fd))
+    if (thrumi_monkey_outside() || connection_accepts_at_once(fd))
         return thrum_fd_fresh(thrumi_original.accept(fd, address, length));
     return connection_accept(fd, address.__sockaddr__, length, 0);
 }
@@ -48,7 +59,7 @@ int thrumi_hook_accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
 int thrumi_hook_accept4(int fd, __SOCKADDR_ARG address, socklen_t *length,
                         int flags)
 {
-    if (thrumi_monkey_outside() || thrumi_descriptor_never_waits(fd) ||
+    if (thrumi_monkey_outside() || connection_accepts_at_once(fd) ||
         (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0)
         return thrum_fd_fresh(
             thrumi_original.accept4(fd, address, length, flags));

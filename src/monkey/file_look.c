@@ -44,6 +44,8 @@ mode_t thrumi_file_look(int folder, const char *path, int flags)
         if (fstat(fd, &status) == 0)
             mode = status.st_mode;
         (void)close(fd);
+    } else if (errno == EFAULT) {
+        mode = THRUMI_LOOK_FAULT;
     }
     errno = error;
     return mode;

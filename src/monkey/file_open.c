@@ -163,6 +163,8 @@ static int open_cooperative(const struct open_ask *ask)
                    (ask->flags & O_TMPFILE) == O_TMPFILE;
     mode_t seen = thrumi_file_look(ask->folder, ask->path, ask->flags);
 
+    if (seen == THRUMI_LOOK_FAULT)
+        return open_original(ask);
     if (S_ISFIFO(seen) && open_may_meet(ask))
         return (int)thrumi_to_errno(
             thrumi_fifo_open(ask->folder, ask->path, ask->flags));

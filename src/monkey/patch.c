@@ -19,9 +19,9 @@
 #include "monkey/patch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include <thrum/monkey.h>
 #include <thrum/net.h>
@@ -36,7 +36,7 @@
 #include "sys/allbarrier.h"
 
 #define PATCH_LOOKS    4 /* at most, while slots are being bound */
-#define PATCH_PAUSE_US 1000
+#define PATCH_PAUSE_MS 1
 
 static struct {
     pthread_mutex_t lock;
@@ -148,7 +148,7 @@ static int patch_walk(unsigned families)
         if (walk.unbound + walk.loading == 0)
             break;
         if (walk.loading > 0)
-            (void)usleep(PATCH_PAUSE_US);
+            (void)poll(NULL, 0, PATCH_PAUSE_MS);
     }
     return (int)written;
 }

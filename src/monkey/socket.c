@@ -118,7 +118,8 @@ ssize_t thrumi_hook_send(int fd, const void *from, size_t n, int flags)
     return thrumi_to_errno(thrumi_stream_send(fd, from, n, flags));
 }
 
-/* A datagram goes whole; of a stream the address says nothing. */
+/* A datagram goes whole; of a stream the address says nothing. One that is too
+ * long is an error here, and not in a message. */
 ssize_t thrumi_hook_sendto(int fd, const void *from, size_t n, int flags,
                            __CONST_SOCKADDR_ARG address, socklen_t length)
 {
@@ -129,7 +130,7 @@ ssize_t thrumi_hook_sendto(int fd, const void *from, size_t n, int flags,
                              .msg_iov = &piece,
                              .msg_iovlen = 1};
 
-    if (thrumi_monkey_outside())
+    if (thrumi_monkey_outside() || length > sizeof(struct sockaddr_storage))
         return thrumi_original.sendto(fd, from, n, flags, address, length);
     return thrumi_to_errno(thrumi_stream_sendmsg(fd, &message, flags));
 }
