@@ -130,7 +130,11 @@ static int half_close(struct client *self)
 
     if (rc != 0)
         return rc;
-    CHECK_INT(thrum_shutdown(self->fd, SHUT_WR), 0);
+    rc = thrum_shutdown(self->fd, SHUT_WR);
+    if (rc != 0) { /* the other side has reset it meanwhile */
+        CHECK_INT(rc, -ENOTCONN);
+        return rc;
+    }
     rc = read_back(self, n);
     return rc == 0 ? -EPIPE : rc; /* it is over */
 }
