@@ -251,6 +251,33 @@ static int64_t copy_splice(struct copy_call *call)
     return copy_in_pieces(call);
 }
 
+/* One that may not be used so: it would never be ready. */
+static bool copy_cannot(int fd, int other_mode)
+{
+    int flags = thrumi_original.fcntl(fd, F_GETFL);
+
+    return flags < 0 || (flags & O_ACCMODE) == other_mode;
+}
+
+/* Neither end is a pipe, or both are the same. */
+static bool copy_is_no_way(int in, int out)
+{
+    struct stat from, to;
+
+    if (fstat(in, &from) != 0 || fstat(out, &to) != 0)
+        return true;
+    if (!S_ISFIFO(from.st_mode) || !S_ISFIFO(to.st_mode))
+        return !S_ISFIFO(from.st_mode) && !S_ISFIFO(to.st_mode);
+    return from.st_dev == to.st_dev && from.st_ino == to.st_ino;
+}
+
+/* The system has an error for it at once, and it would be waited for here. */
+static bool copy_is_wrong(int in, int out)
+{
+    return copy_cannot(in, O_WRONLY) || copy_cannot(out, O_RDONLY) ||
+           copy_is_no_way(in, out);
+}
+
 ssize_t thrumi_hook_splice(int in, off64_t *in_offset, int out,
                            off64_t *out_offset, size_t n, unsigned flags)
 {
@@ -263,7 +290,7 @@ ssize_t thrumi_hook_splice(int in, off64_t *in_offset, int out,
                              .flags = flags,
                              .pipe_waits = (flags & SPLICE_F_NONBLOCK) == 0};
 
-    if (thrumi_monkey_outside() || n == 0)
+    if (thrumi_monkey_outside() || n == 0 || copy_is_wrong(in, out))
         return thrumi_original.splice(in, in_offset, out, out_offset, n, flags);
     return thrumi_to_errno(copy_splice(&call));
 }
@@ -288,7 +315,8 @@ ssize_t thrumi_hook_tee(int in, int out, size_t n, unsigned flags)
                              .pipe_waits = true};
 
     if (thrumi_monkey_outside() || n == 0 || (flags & SPLICE_F_NONBLOCK) != 0 ||
-        copy_has_nonblock(in) || copy_has_nonblock(out))
+        copy_has_nonblock(in) || copy_has_nonblock(out) ||
+        copy_is_wrong(in, out) || copy_type(in) != copy_type(out))
         return thrumi_original.tee(in, out, n, flags);
     return thrumi_to_errno(copy_move(&call));
 }

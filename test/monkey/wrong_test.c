@@ -225,6 +225,15 @@ static sigset_t no_signals;
  WRONG(splice_no_pipe, splice(file, NULL, stream.here, NULL, 4, 0))            \
  WRONG(tee_shut, tee(shut, tube.there, 4, 0))                                  \
  WRONG(tee_file, tee(file, tube.there, 4, 0))                                  \
+ WRONG(splice_to_shut, splice(tube.here, NULL, shut, NULL, 4, 0))              \
+ WRONG(splice_to_itself, splice(tube.here, NULL, tube.there, NULL, 4, 0))      \
+ WRONG(splice_from_where_it_ends,                                              \
+       splice(tube.there, NULL, stream.here, NULL, 4, 0))                      \
+ WRONG(splice_to_where_it_begins,                                              \
+       splice(stream.here, NULL, tube.here, NULL, 4, 0))                       \
+ WRONG(tee_to_shut, tee(tube.here, shut, 4, 0))                                \
+ WRONG(tee_to_itself, tee(tube.here, tube.there, 4, 0))                        \
+ WRONG(tee_no_pipe, tee(tube.here, stream.here, 4, 0))                         \
  WRONG(vmsplice_shut, vmsplice(shut, nowhere, 1, 0))                           \
  WRONG(vmsplice_nowhere, vmsplice(tube.there, nowhere, 1, 0))                  \
  WRONG(vmsplice_file, vmsplice(file, nowhere, 1, 0))                           \
