@@ -462,6 +462,8 @@ TEST(P20_memory_of_a_locked_mutex_is_another_one_later)
 {
     pthread_mutex_t mutex;
 
+    if (TEST_TSAN)
+        TEST_SKIP("it tells of a mutex that is made anew while it is locked");
     init_recursive(&mutex);
     patch();
     await(green(lock_only, &mutex));
@@ -500,6 +502,8 @@ TEST(P20_who_has_not_locked_it_unlocks_nothing)
 {
     pthread_mutex_t mutex;
 
+    if (TEST_TSAN)
+        TEST_SKIP("it tells of what is unlocked by others");
     init_recursive(&mutex);
     patch();
     await(green(lock_against_others, &mutex));
@@ -545,6 +549,8 @@ static void *fork_while_it_is_done(void *arg)
 
 TEST(P29_a_child_does_once_what_its_parent_is_in_the_middle_of)
 {
+    if (TEST_TSAN)
+        TEST_SKIP("its own once is under way in the child for ever");
     patch();
     await(green(fork_while_it_is_done, NULL));
     unpatch();
