@@ -233,6 +233,7 @@ void thrumi_process_answer(struct thrumi_process_pool *pool, thrum_future *task,
 
     thrumi_future_start(task); /* unless that was known before */
     extra = thrumi_task_take_extra(task);
+    task->place = 1; /* answered */
     extra->self = task;
     extra->outcome = *outcome;
     thrumi_list_append(&pool->answers, &extra->link);

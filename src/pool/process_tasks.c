@@ -7,20 +7,28 @@
  * so a task that lies at a worker is as good as one in the queue (F89).
  *
  * A task's extra is there as long as it is not answered, which happens under
- * the lock.
+ * the lock. It is settled later and without the lock, and its result takes the
+ * place of the extra then: so that is not to be looked at once it is answered.
  */
 #include <errno.h>
 
 #include "pool/process_pool.h"
 
+/* NULL: it is over; the lock is held. */
+static struct thrumi_task_extra *tasks_extra(const thrum_future *task)
+{
+    if (task->place != 0 || thrumi_future_settled(task))
+        return NULL;
+    return task->extra.task;
+}
+
 /* The worker that has it, or NULL; the lock is held. */
 static struct thrumi_crew *tasks_crew(struct thrumi_process_pool *pool,
                                       const thrum_future *task)
 {
-    const struct thrumi_task_extra *extra = task->extra.task;
+    const struct thrumi_task_extra *extra = tasks_extra(task);
 
-    if (thrumi_future_settled(task) || extra == NULL || extra->place == NULL ||
-        extra->place == pool)
+    if (extra == NULL || extra->place == pool)
         return NULL;
     return extra->place;
 }
@@ -31,8 +39,10 @@ static bool tasks_withdraw(struct thrumi_process_pool *pool, thrum_future *task,
                            bool *ret_ours)
 {
     struct thrumi_crew *crew = tasks_crew(pool, task);
-    struct thrumi_task_extra *extra = task->extra.task;
+    struct thrumi_task_extra *extra = tasks_extra(task);
 
+    if (extra == NULL)
+        return true;
     if (crew != NULL) {
         if (!thrumi_crew_revoke(crew, extra->ticket)) {
             thrumi_future_start(task);
@@ -40,7 +50,7 @@ static bool tasks_withdraw(struct thrumi_process_pool *pool, thrum_future *task,
         }
         thrumi_crew_land(crew, extra->ticket);
         *ret_ours = true;
-    } else if (extra != NULL && thrumi_link_listed(&extra->link)) {
+    } else if (thrumi_link_listed(&extra->link)) {
         thrumi_process_unqueue(pool, task);
         *ret_ours = true;
     }
@@ -102,11 +112,10 @@ int thrumi_process_ask(void *self, thrum_future *task)
 /* One that has begun and lies in the queue waits for another try. */
 static bool tasks_give_up(struct thrumi_process_pool *pool, thrum_future *task)
 {
-    struct thrumi_task_extra *extra = task->extra.task;
+    struct thrumi_task_extra *extra = tasks_extra(task);
     const struct thrumi_outcome outcome = {THRUMI_CANCELLED, NULL, NULL, NULL};
 
-    if (thrumi_future_settled(task) || extra == NULL ||
-        !thrumi_link_listed(&extra->link))
+    if (extra == NULL || !thrumi_link_listed(&extra->link))
         return false;
     thrumi_process_unqueue(pool, task);
     thrumi_process_answer(pool, task, &outcome);

@@ -50,7 +50,8 @@ struct thrum_future {
     bool holds : 1;      /* the memory of its executor */
     bool later : 1;      /* a greenlet's that is not queued yet */
     uint16_t generation; /* of the process that made it, see sys/fork.h */
-    uint16_t place;      /* of a green pool, from 1, once it was taken; or 0 */
+    uint16_t place; /* of a green pool, from 1, once it was taken; or 0. Of a
+                          * process pool: it is answered; under its lock */
     struct thrumi_link *waiters; /* the first of a ring, or NULL */
     thrum_fn *fn;
     void *value; /* the argument, then the result or the error */
