@@ -120,11 +120,21 @@ void case_run_plain(case_fn *fn)
     join_thread(spawn_thread(case_thread, &fn));
 }
 
-void case_run_outside(case_fn *fn)
+void case_patch(void)
 {
     assert_int_equal(thrum_monkey_patch_all(), 0);
-    join_thread(spawn_thread(case_thread, &fn));
+}
+
+void case_unpatch(void)
+{
     assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
+}
+
+void case_run_outside(case_fn *fn)
+{
+    case_patch();
+    join_thread(spawn_thread(case_thread, &fn));
+    case_unpatch();
 }
 
 thrum_future *case_spawn(thrum_fn *fn, void *arg)
@@ -137,13 +147,20 @@ thrum_future *case_spawn(thrum_fn *fn, void *arg)
     return future;
 }
 
+void case_await(thrum_future *future)
+{
+    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
+    thrum_future_unref(future);
+}
+
+void case_run_task(thrum_fn *fn, void *arg)
+{
+    case_patch();
+    case_await(case_spawn(fn, arg));
+    case_unpatch();
+}
+
 void case_run_in_greenlet(case_fn *fn)
 {
-    thrum_future *future;
-
-    assert_int_equal(thrum_monkey_patch_all(), 0);
-    future = case_spawn(case_greenlet, &fn);
-    assert_int_equal(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
-    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
+    case_run_task(case_greenlet, &fn);
 }

@@ -77,7 +77,15 @@ void case_run_in_greenlet(case_fn *fn);
  }                                    \
  static void green_##name(void)
 
-/* Spawns a greenlet with a stack that libc's functions fit on. */
+/* Patches everything, and puts it back. */
+void case_patch(void);
+void case_unpatch(void);
+
+/* Spawns a greenlet with a stack that libc's functions fit on; waits for one that
+ * is to return, and drops it. */
 thrum_future *case_spawn(thrum_fn *fn, void *arg);
+void case_await(thrum_future *future);
+/* Runs fn(arg) as a greenlet, patched. */
+void case_run_task(thrum_fn *fn, void *arg);
 
 #endif /* TEST_MONKEY_CASES_H */

@@ -123,8 +123,7 @@ static void run_in_hog(thrum_fn *fn, void *arg)
     options.name = "hog";
     options.stack_size = 256u * 1024;
     CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
+    case_await(future);
 }
 
 static void watched(thrum_fn *fn, void *arg)

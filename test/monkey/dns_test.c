@@ -20,40 +20,6 @@
 
 #define ROOM 1024
 
-static void patch(void)
-{
-    assert_int_equal(thrum_monkey_patch_all(), 0);
-}
-
-static void unpatch(void)
-{
-    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
-}
-
-static thrum_future *green(thrum_fn *fn, void *arg)
-{
-    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
-    thrum_future *future = NULL;
-
-    options.stack_size = 256u * 1024;
-    CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
-    return future;
-}
-
-static void await(thrum_future *future)
-{
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
-}
-
-/* Runs fn(arg) as a greenlet, patched. */
-static void in_a_greenlet(thrum_fn *fn, void *arg)
-{
-    patch();
-    await(green(fn, arg));
-    unpatch();
-}
-
 /* ---- getaddrinfo ---- */
 
 static bool asked_here(void)
@@ -86,7 +52,7 @@ static void *ask_for_numbers(void *arg)
 
 TEST(P19_numbers_are_answered_at_once_and_names_elsewhere)
 {
-    in_a_greenlet(ask_for_numbers, NULL);
+    case_run_task(ask_for_numbers, NULL);
 }
 
 /* One question, and what libc says of it, patched or not. */
@@ -154,7 +120,7 @@ TEST(P19_answers_and_errors_are_those_of_libc)
     for (size_t i = 0; i < 2 * QUESTIONS; i++)
         plain[i] = patched[i] = questions[i / 2];
     join_thread(spawn_thread(ask_all, plain));
-    in_a_greenlet(ask_all, patched);
+    case_run_task(ask_all, patched);
     for (size_t i = 0; i < 2 * QUESTIONS; i++) {
         CHECK_INT(patched[i].code, plain[i].code);
         CHECK_INT(patched[i].count, plain[i].count);
@@ -204,13 +170,13 @@ TEST(P34_a_kill_ends_the_wait_and_leaves_the_call)
     thrum_future *future;
 
     names_close();
-    patch();
-    future = green(ask_until_killed, NULL);
+    case_patch();
+    future = case_spawn(ask_until_killed, NULL);
     while (names_waiting() == 0)
         assert_int_equal(thrum_pass(), 0);
     assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
     thrum_future_unref(future);
-    unpatch();
+    case_unpatch();
     (void)names_open(NULL);
     WAIT_UNTIL(names_waiting() == 0);
 }
@@ -227,7 +193,7 @@ static void *ask_until_late(void *arg)
 TEST(P34_a_deadline_ends_the_wait_and_leaves_the_call)
 {
     names_close();
-    in_a_greenlet(ask_until_late, NULL);
+    case_run_task(ask_until_late, NULL);
     (void)names_open(NULL);
     WAIT_UNTIL(names_waiting() == 0);
 }
@@ -249,15 +215,15 @@ TEST(P34_a_struct_of_the_callers_is_not_left_behind)
     thrum_future *future;
 
     names_close();
-    patch();
-    future = green(ask_with_a_state, NULL);
+    case_patch();
+    future = case_spawn(ask_with_a_state, NULL);
     while (names_waiting() == 0)
         assert_int_equal(thrum_pass(), 0);
     assert_int_equal(thrum_future_kill(future, THRUM_NOW), -ETIMEDOUT);
     (void)names_open(NULL);
     assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
     thrum_future_unref(future);
-    unpatch();
+    case_unpatch();
 }
 
 /* ---- storage ---- */
@@ -291,11 +257,11 @@ TEST(P34_each_greenlet_has_storage_of_its_own)
                               {"127.1.2.3", "127.1.2.3", NULL}};
     thrum_future *first;
 
-    patch();
-    first = green(ask_and_keep, &askers[0]);
-    await(green(ask_and_keep, &askers[1]));
-    await(first);
-    unpatch();
+    case_patch();
+    first = case_spawn(ask_and_keep, &askers[0]);
+    case_await(case_spawn(ask_and_keep, &askers[1]));
+    case_await(first);
+    case_unpatch();
     assert_true(askers[0].host != askers[1].host);
 }
 
@@ -320,7 +286,7 @@ static void *ask_with_little_room(void *arg)
 
 TEST(P34_too_little_room_is_told)
 {
-    in_a_greenlet(ask_with_little_room, NULL);
+    case_run_task(ask_with_little_room, NULL);
 }
 
 /* Is that text in the buffer? */
@@ -367,7 +333,7 @@ TEST(P34_as_much_room_is_enough_as_for_libc)
     static struct rooms patched;
 
     join_thread(spawn_thread(find_rooms, &plain));
-    in_a_greenlet(find_rooms, &patched);
+    case_run_task(find_rooms, &patched);
     for (size_t i = 0; i < 3; i++)
         CHECK_INT(patched.needed[i], plain.needed[i]);
 }
@@ -393,7 +359,7 @@ static void *ask_for_nobody(void *arg)
 
 TEST(P34_what_is_not_there_is_no_error)
 {
-    in_a_greenlet(ask_for_nobody, NULL);
+    case_run_task(ask_for_nobody, NULL);
 }
 
 int monkey_main(int argc, char **argv);

@@ -141,8 +141,7 @@ static bool call_without_memory(struct wait *wait, unsigned n)
     (void)names_fail_memory(n);
     wait_call(wait);
     failed = names_fail_memory(0) == 0;
-    CHECK_INT(thrum_future_result(helper, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(helper);
+    case_await(helper);
     if (wait->result < 0)
         expect_error(wait, ENOMEM);
     return failed;
@@ -318,8 +317,7 @@ static int in_child_without_threads(void *arg)
     if (!refuse_threads())
         return 77;
     future = case_spawn(without_threads, NULL);
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
+    case_await(future);
     return 0;
 }
 

@@ -22,8 +22,7 @@
 
 static void finish(thrum_future *future)
 {
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
+    case_await(future);
 }
 
 /* Kills one that has begun to wait; it must end without a failed check. */

@@ -12,32 +12,6 @@
 
 #define MANY 50
 
-static void patch(void)
-{
-    assert_int_equal(thrum_monkey_patch_all(), 0);
-}
-
-static void unpatch(void)
-{
-    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
-}
-
-static thrum_future *green(thrum_fn *fn, void *arg)
-{
-    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
-    thrum_future *future = NULL;
-
-    options.stack_size = 256u * 1024;
-    CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
-    return future;
-}
-
-static void await(thrum_future *future)
-{
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
-}
-
 /* ---- exclusion ---- */
 
 struct counter {
@@ -69,9 +43,9 @@ static void *count_in_greenlets(void *arg)
     thrum_future *futures[4];
 
     for (int i = 0; i < 4; i++)
-        futures[i] = green(count, arg);
+        futures[i] = case_spawn(count, arg);
     for (int i = 0; i < 4; i++)
-        await(futures[i]);
+        case_await(futures[i]);
     return NULL;
 }
 
@@ -85,12 +59,12 @@ static void exclude(int type)
     pthread_mutexattr_settype(&attributes, type);
     assert_int_equal(pthread_mutex_init(&counter.mutex, &attributes), 0);
     pthread_mutexattr_destroy(&attributes);
-    patch();
+    case_patch();
     for (int i = 0; i < 4; i++)
         threads[i] = spawn_thread(i < 2 ? count_in_greenlets : count, &counter);
     for (int i = 0; i < 4; i++)
         join_thread(threads[i]);
-    unpatch();
+    case_unpatch();
     assert_int_equal(counter.value, counter.rounds * (4 + 4 + 1 + 1));
     assert_int_equal(pthread_mutex_destroy(&counter.mutex), 0);
 }
@@ -157,10 +131,11 @@ static void *consume(void *arg)
 
 static void *both_in_greenlets(void *arg)
 {
-    thrum_future *futures[2] = {green(produce, arg), green(consume, arg)};
+    thrum_future *futures[2] = {case_spawn(produce, arg),
+                                case_spawn(consume, arg)};
 
-    await(futures[0]);
-    await(futures[1]);
+    case_await(futures[0]);
+    case_await(futures[1]);
     return NULL;
 }
 
@@ -171,14 +146,14 @@ TEST(P20_conditions_are_told_across_threads_and_greenlets)
                             .total = test_scale(2000)};
     struct test_thread *threads[4];
 
-    patch();
+    case_patch();
     threads[0] = spawn_thread(both_in_greenlets, &buffer);
     threads[1] = spawn_thread(both_in_greenlets, &buffer);
     threads[2] = spawn_thread(produce, &buffer);
     threads[3] = spawn_thread(consume, &buffer);
     for (int i = 0; i < 4; i++)
         join_thread(threads[i]);
-    unpatch();
+    case_unpatch();
     assert_int_equal(buffer.put, buffer.total);
     assert_int_equal(buffer.got, buffer.total);
 }
@@ -209,12 +184,12 @@ TEST(P20_who_is_not_patched_is_excluded_too)
                               .rounds = test_scale(400)};
     struct test_thread *threads[2];
 
-    patch();
+    case_patch();
     threads[0] = spawn_thread(count_in_greenlets, &counter);
     threads[1] = spawn_thread(hold_and_unlock_original, &counter);
     join_thread(threads[0]);
     join_thread(threads[1]);
-    unpatch();
+    case_unpatch();
     assert_int_equal(counter.value, counter.rounds * 5);
 }
 
@@ -241,13 +216,13 @@ TEST(P20_a_kill_does_not_end_a_wait_for_a_lock)
     thrum_future *future;
 
     assert_int_equal(sem_init(&stuck.semaphore, 0, 0), 0);
-    patch();
-    future = green(wait_for_semaphore, &stuck);
+    case_patch();
+    future = case_spawn(wait_for_semaphore, &stuck);
     assert_int_equal(thrum_pass(), 0);
     assert_int_equal(thrum_future_kill(future, THRUM_NOW), -ETIMEDOUT);
     assert_int_equal(sem_post(&stuck.semaphore), 0);
-    await(future);
-    unpatch();
+    case_await(future);
+    case_unpatch();
     assert_int_equal(stuck.rc, 0);
     assert_int_equal(sem_destroy(&stuck.semaphore), 0);
 }
@@ -283,12 +258,12 @@ static void *fork_while_others_wait(void *arg)
 
     CHECK_INT(pthread_mutex_lock(&counter->mutex), 0);
     for (int i = 0; i < 3; i++)
-        waits[i] = green(lock_once, counter);
+        waits[i] = case_spawn(lock_once, counter);
     CHECK_INT(thrum_pass(), 0);
     CHECK_INT(in_child(lock_in_child, counter), 0);
     CHECK_INT(pthread_mutex_unlock(&counter->mutex), 0);
     for (int i = 0; i < 3; i++)
-        await(waits[i]);
+        case_await(waits[i]);
     return NULL;
 }
 
@@ -296,9 +271,9 @@ TEST(P29_a_child_keeps_the_locks_of_the_greenlet_that_forks)
 {
     struct counter counter = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-    patch();
-    await(green(fork_while_others_wait, &counter));
-    unpatch();
+    case_patch();
+    case_await(case_spawn(fork_while_others_wait, &counter));
+    case_unpatch();
 }
 
 /* ---- many ---- */
@@ -317,12 +292,12 @@ TEST(P42_many_greenlets_take_turns_at_a_semaphore)
     sem_t semaphore;
 
     assert_int_equal(sem_init(&semaphore, 0, 2), 0);
-    patch();
+    case_patch();
     for (int i = 0; i < MANY; i++)
-        futures[i] = green(sem_take_and_give, &semaphore);
+        futures[i] = case_spawn(sem_take_and_give, &semaphore);
     for (int i = 0; i < MANY; i++)
-        await(futures[i]);
-    unpatch();
+        case_await(futures[i]);
+    case_unpatch();
     assert_int_equal(sem_destroy(&semaphore), 0);
 }
 
@@ -350,9 +325,9 @@ static void *take_in_odd_times(void *arg)
 
 TEST(P20_no_time_is_too_far_away_or_too_long_past)
 {
-    patch();
-    await(green(take_in_odd_times, NULL));
-    unpatch();
+    case_patch();
+    case_await(case_spawn(take_in_odd_times, NULL));
+    case_unpatch();
 }
 
 static void *take_by_odd_clock(void *arg)
@@ -378,9 +353,9 @@ static void *take_by_odd_clock(void *arg)
 
 TEST(P20_a_clock_that_locks_do_not_go_by_is_EINVAL)
 {
-    patch();
-    await(green(take_by_odd_clock, NULL));
-    unpatch();
+    case_patch();
+    case_await(case_spawn(take_by_odd_clock, NULL));
+    case_unpatch();
 }
 
 /* ---- conditions of several processes ---- */
@@ -424,12 +399,12 @@ TEST(P42_a_condition_that_others_tell_is_looked_at_again)
     pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     assert_int_equal(pthread_cond_init(&told.condition, &attributes), 0);
     pthread_condattr_destroy(&attributes);
-    patch();
-    waiter = green(wait_to_be_told, &told);
+    case_patch();
+    waiter = case_spawn(wait_to_be_told, &told);
     assert_int_equal(thrum_pass(), 0);
     tell_as_others(&told);
-    await(waiter);
-    unpatch();
+    case_await(waiter);
+    case_unpatch();
     assert_int_equal(pthread_cond_destroy(&told.condition), 0);
 }
 
@@ -465,11 +440,11 @@ TEST(P20_memory_of_a_locked_mutex_is_another_one_later)
     if (TEST_TSAN)
         TEST_SKIP("it tells of a mutex that is made anew while it is locked");
     init_recursive(&mutex);
-    patch();
-    await(green(lock_only, &mutex));
+    case_patch();
+    case_await(case_spawn(lock_only, &mutex));
     init_recursive(&mutex);
-    await(green(lock_and_unlock, &mutex));
-    unpatch();
+    case_await(case_spawn(lock_and_unlock, &mutex));
+    case_unpatch();
     assert_int_equal(pthread_mutex_destroy(&mutex), 0);
 }
 
@@ -492,8 +467,8 @@ static void *lock_against_others(void *mutex)
     CHECK_INT(pthread_mutex_lock(mutex), 0);
     thread = spawn_thread(unlock_of_others, mutex);
     join_thread(thread);
-    await(green(unlock_of_others, mutex));
-    await(green(try_to_lock, mutex));
+    case_await(case_spawn(unlock_of_others, mutex));
+    case_await(case_spawn(try_to_lock, mutex));
     CHECK_INT(pthread_mutex_unlock(mutex), 0);
     return NULL;
 }
@@ -505,9 +480,9 @@ TEST(P20_who_has_not_locked_it_unlocks_nothing)
     if (TEST_TSAN)
         TEST_SKIP("it tells of what is unlocked by others");
     init_recursive(&mutex);
-    patch();
-    await(green(lock_against_others, &mutex));
-    unpatch();
+    case_patch();
+    case_await(case_spawn(lock_against_others, &mutex));
+    case_unpatch();
     assert_int_equal(pthread_mutex_destroy(&mutex), 0);
 }
 
@@ -538,12 +513,12 @@ static int once_in_child(void *arg)
 
 static void *fork_while_it_is_done(void *arg)
 {
-    thrum_future *first = green(once_slowly, NULL);
+    thrum_future *first = case_spawn(once_slowly, NULL);
 
     CHECK_INT(thrum_pass(), 0);
     CHECK_INT(in_child(once_in_child, NULL), 0);
     thrum_event_set(&slow_may_end);
-    await(first);
+    case_await(first);
     return arg;
 }
 
@@ -551,9 +526,9 @@ TEST(P29_a_child_does_once_what_its_parent_is_in_the_middle_of)
 {
     if (TEST_TSAN)
         TEST_SKIP("its own once is under way in the child for ever");
-    patch();
-    await(green(fork_while_it_is_done, NULL));
-    unpatch();
+    case_patch();
+    case_await(case_spawn(fork_while_it_is_done, NULL));
+    case_unpatch();
     assert_int_equal(slow_begun, 1);
 }
 
@@ -591,11 +566,11 @@ TEST(P28_a_handler_posts_a_semaphore)
 
     assert_int_equal(sem_init(&handled, 0, 0), 0);
     assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
-    patch();
+    case_patch();
     thread = spawn_thread(kill_it_often, &self);
-    await(green(wait_to_be_handled, NULL));
+    case_await(case_spawn(wait_to_be_handled, NULL));
     join_thread(thread);
-    unpatch();
+    case_unpatch();
     assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
     assert_int_equal(sem_destroy(&handled), 0);
 }

@@ -17,51 +17,17 @@
 #include "cases.h"
 #include "children.h"
 
-static void patch(void)
-{
-    assert_int_equal(thrum_monkey_patch_all(), 0);
-}
-
-static void unpatch(void)
-{
-    assert_int_equal(thrum_monkey_unpatch(THRUM_MONKEY_ALL), 0);
-}
-
-static thrum_future *green(thrum_fn *fn, void *arg)
-{
-    thrum_spawn_options options = THRUM_SPAWN_OPTIONS;
-    thrum_future *future = NULL;
-
-    options.stack_size = 256u * 1024;
-    CHECK_INT(thrum_spawn_with(fn, arg, 0, &options, &future), 0);
-    return future;
-}
-
-static void await(thrum_future *future)
-{
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
-}
-
-/* Runs fn(arg) as a greenlet, patched. */
-static void in_a_greenlet(thrum_fn *fn, void *arg)
-{
-    patch();
-    await(green(fn, arg));
-    unpatch();
-}
-
 /* Runs fn(arg) as a greenlet, and kills it when it waits. */
 static void kill_waiting(thrum_fn *fn, void *arg)
 {
     thrum_future *future;
 
-    patch();
-    future = green(fn, arg);
+    case_patch();
+    future = case_spawn(fn, arg);
     assert_int_equal(thrum_pass(), 0);
     assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
     thrum_future_unref(future);
-    unpatch();
+    case_unpatch();
 }
 
 static void reap(struct child *child)
@@ -88,7 +54,7 @@ TEST(P18_a_wait_for_one_child_leaves_the_others)
 {
     struct child children[2] = {child_new(), child_new()};
 
-    in_a_greenlet(wait_for_the_second, children);
+    case_run_task(wait_for_the_second, children);
     reap(&children[0]);
 }
 
@@ -96,7 +62,7 @@ static void *wait_for_the_group(void *arg)
 {
     struct child *children = arg;
     struct child *grouped = &children[1];
-    thrum_future *later = green(child_let_go, grouped);
+    thrum_future *later = case_spawn(child_let_go, grouped);
     siginfo_t info;
 
     (void)child_let_go(&children[0]);
@@ -104,7 +70,7 @@ static void *wait_for_the_group(void *arg)
               0);
     CHECK_INT(waitpid(-grouped->pid, NULL, 0), grouped->pid);
     CHECK_INT(waitpid(0, NULL, 0), children[0].pid);
-    await(later);
+    case_await(later);
     return NULL;
 }
 
@@ -112,13 +78,13 @@ TEST(P18_a_wait_for_a_group_leaves_the_others)
 {
     struct child children[2] = {child_new(), child_in_group_of_its_own()};
 
-    in_a_greenlet(wait_for_the_group, children);
+    case_run_task(wait_for_the_group, children);
 }
 
 static void *ask_without_waiting(void *arg)
 {
     struct child *child = arg;
-    thrum_future *later = green(child_let_go, child);
+    thrum_future *later = case_spawn(child_let_go, child);
     siginfo_t info = {.si_pid = 1};
 
     CHECK_INT(waitpid(child->pid, NULL, WNOHANG), 0);
@@ -129,7 +95,7 @@ static void *ask_without_waiting(void *arg)
     CHECK(child->hold >= 0); /* nobody else had a turn */
     CHECK_INT(waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOWAIT), 0);
     CHECK_INT(waitpid(-1, NULL, WNOHANG), child->pid);
-    await(later);
+    case_await(later);
     return NULL;
 }
 
@@ -137,7 +103,7 @@ TEST(P18_who_does_not_wait_asks_the_kernel)
 {
     struct child child = child_new();
 
-    in_a_greenlet(ask_without_waiting, &child);
+    case_run_task(ask_without_waiting, &child);
 }
 
 static volatile sig_atomic_t children_told;
@@ -163,14 +129,14 @@ static void *is_as_it_was(void *child)
 static void *wait_with_a_handler(void *arg)
 {
     struct child *child = arg;
-    thrum_future *looks = green(is_as_it_was, child);
+    thrum_future *looks = case_spawn(is_as_it_was, child);
 
     CHECK_INT(waitpid(child->pid, NULL, 0), child->pid);
-    await(looks);
+    case_await(looks);
     *child = child_new();
-    looks = green(is_as_it_was, child);
+    looks = case_spawn(is_as_it_was, child);
     CHECK_INT(wait(NULL), child->pid);
-    await(looks);
+    case_await(looks);
     return NULL;
 }
 
@@ -183,7 +149,7 @@ TEST(P18_SIGCHLD_is_the_programs)
     children_told = 0;
     assert_int_equal(sigaction(SIGCHLD, &ours, &before), 0);
     child = child_new();
-    in_a_greenlet(wait_with_a_handler, &child);
+    case_run_task(wait_with_a_handler, &child);
     assert_int_equal(sigaction(SIGCHLD, &before, NULL), 0);
     assert_int_equal(children_told, 2);
 }
@@ -209,7 +175,7 @@ static void *wait_for_nobody(void *arg)
 
 TEST(P35_without_a_child_there_is_no_wait)
 {
-    in_a_greenlet(wait_for_nobody, NULL);
+    case_run_task(wait_for_nobody, NULL);
 }
 
 /* ---- what is told of a child ---- */
@@ -229,16 +195,16 @@ static void *let_it_go_on(void *arg)
 static void *see_it_stop(void *arg)
 {
     struct child *child = arg;
-    thrum_future *later = green(stop_it, child);
+    thrum_future *later = case_spawn(stop_it, child);
     int status = 0;
 
     CHECK_INT(waitpid(child->pid, &status, WUNTRACED), child->pid);
     CHECK(WIFSTOPPED(status));
-    await(later);
-    later = green(let_it_go_on, child);
+    case_await(later);
+    later = case_spawn(let_it_go_on, child);
     CHECK_INT(waitpid(child->pid, &status, WCONTINUED), child->pid);
     CHECK(WIFCONTINUED(status));
-    await(later);
+    case_await(later);
     reap(child);
     return NULL;
 }
@@ -247,13 +213,13 @@ TEST(P35_a_child_that_stops_and_goes_on)
 {
     struct child child = child_new();
 
-    in_a_greenlet(see_it_stop, &child);
+    case_run_task(see_it_stop, &child);
 }
 
 static void *look_twice(void *arg)
 {
     struct child *child = arg;
-    thrum_future *later = green(child_let_go, child);
+    thrum_future *later = case_spawn(child_let_go, child);
     siginfo_t info = {.si_pid = 0};
 
     for (int i = 0; i < 2; i++) {
@@ -262,7 +228,7 @@ static void *look_twice(void *arg)
         CHECK_INT(info.si_status, CHILD_STATUS);
     }
     CHECK_INT(waitid(P_PID, (id_t)child->pid, NULL, WEXITED), 0);
-    await(later);
+    case_await(later);
     return NULL;
 }
 
@@ -270,13 +236,13 @@ TEST(P35_waitid_leaves_what_it_is_told_to_leave)
 {
     struct child child = child_new();
 
-    in_a_greenlet(look_twice, &child);
+    case_run_task(look_twice, &child);
 }
 
 static void *wait_by_a_pidfd(void *arg)
 {
     struct child *child = arg;
-    thrum_future *later = green(child_let_go, child);
+    thrum_future *later = case_spawn(child_let_go, child);
     int fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
     siginfo_t info = {.si_pid = 0};
 
@@ -287,7 +253,7 @@ static void *wait_by_a_pidfd(void *arg)
     CHECK_INT(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), 0);
     CHECK_INT(info.si_pid, child->pid);
     CHECK_INT(close(fd), 0);
-    await(later);
+    case_await(later);
     return NULL;
 }
 
@@ -301,7 +267,7 @@ TEST(P35_waitid_by_a_descriptor)
     if (fd >= 0)
         (void)close(fd);
     if (supported)
-        in_a_greenlet(wait_by_a_pidfd, &child);
+        case_run_task(wait_by_a_pidfd, &child);
     else
         reap(&child);
 }
@@ -346,7 +312,7 @@ TEST(P35_a_deadline_ends_the_wait_and_leaves_the_child)
 {
     struct child child = child_new();
 
-    in_a_greenlet(wait_until_late, &child);
+    case_run_task(wait_until_late, &child);
     reap(&child);
 }
 
@@ -366,10 +332,10 @@ static void *run_commands(void *arg)
 
 TEST(P35_a_command_tells_how_it_has_ended)
 {
-    patch();
+    case_patch();
     join_thread(spawn_thread(run_commands, NULL));
-    unpatch();
-    in_a_greenlet(run_commands, NULL);
+    case_unpatch();
+    case_run_task(run_commands, NULL);
 }
 
 static volatile sig_atomic_t interrupts;
@@ -404,10 +370,10 @@ TEST(P35_a_command_alone_is_interrupted)
 
     interrupts = 0;
     assert_int_equal(sigaction(SIGINT, &ours, &before), 0);
-    patch();
+    case_patch();
     join_thread(spawn_thread(interrupt_ourselves, NULL));
-    unpatch();
-    in_a_greenlet(interrupt_ourselves, NULL);
+    case_unpatch();
+    case_run_task(interrupt_ourselves, NULL);
     assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
 }
 
@@ -428,8 +394,8 @@ TEST(P35_signals_are_minded_after_the_last_of_several_commands)
     thrum_future *future;
 
     assert_int_equal(sigaction(SIGINT, &ours, &before), 0);
-    patch();
-    future = green(run_command, &commands[0]);
+    case_patch();
+    future = case_spawn(run_command, &commands[0]);
     assert_int_equal(thrum_pass(), 0);
     assert_false(is_interruptible());
     thread = spawn_thread(run_command, &commands[1]);
@@ -437,9 +403,9 @@ TEST(P35_signals_are_minded_after_the_last_of_several_commands)
     join_thread(thread);
     assert_false(is_interruptible());
     (void)command_let_go(&commands[0]);
-    await(future);
+    case_await(future);
     assert_true(is_interruptible());
-    unpatch();
+    case_unpatch();
     assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
     command_end(&commands[0]);
     command_end(&commands[1]);
@@ -463,14 +429,14 @@ TEST(P25_a_thread_that_is_cancelled_kills_its_command)
     (void)snprintf(command.text, sizeof(command.text), "exec cat <&%d",
                    command.from);
     assert_int_equal(sigaction(SIGINT, &ours, &before), 0);
-    patch();
+    case_patch();
     assert_int_equal(
         pthread_create(&thread, NULL, run_until_cancelled, &command), 0);
     WAIT_UNTIL(!is_interruptible());
     assert_int_equal(pthread_cancel(thread), 0);
     assert_int_equal(pthread_join(thread, &result), 0);
     assert_ptr_equal(result, PTHREAD_CANCELED);
-    unpatch();
+    case_unpatch();
     assert_true(is_interruptible());
     assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
     assert_int_equal(waitpid(-1, NULL, 0), -1);
@@ -516,7 +482,7 @@ static void *read_from_a_command(void *arg)
 
 TEST(P35_a_command_to_be_read_from)
 {
-    in_a_greenlet(read_from_a_command, NULL);
+    case_run_task(read_from_a_command, NULL);
 }
 
 /* What closes it, and the number of its process. */
@@ -572,16 +538,16 @@ TEST(P35_a_command_is_closed_though_nobody_waits)
 {
     struct closing closing = {command_new(), 0};
 
-    patch();
+    case_patch();
     {
-        thrum_future *future = green(close_until_killed, &closing);
+        thrum_future *future = case_spawn(close_until_killed, &closing);
 
         while (closing.pid == 0)
             assert_int_equal(thrum_pass(), 0);
         assert_int_equal(thrum_future_kill(future, THRUM_FOREVER), 0);
         thrum_future_unref(future);
     }
-    unpatch();
+    case_unpatch();
     command_end(&closing.command);
     WAIT_UNTIL(kill(closing.pid, 0) != 0);
     assert_int_equal(errno, ESRCH);
@@ -634,7 +600,7 @@ static void *fork_and_wait(void *arg)
     CHECK_INT(thrum_pass(), 0); /* the other waits */
     CHECK_INT(in_child(as_the_child, forked), 42);
     CHECK_INT(write(forked->ends.there, "x", 1), 1);
-    await(forked->other);
+    case_await(forked->other);
     CHECK(forked->other_went_on);
     return NULL;
 }
@@ -645,11 +611,11 @@ TEST(S17_the_child_of_a_patched_greenlet_has_that_one_alone)
     thrum_future *future;
 
     TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
-    patch();
-    forked.other = green(read_and_tell, &forked);
-    future = green(fork_and_wait, &forked);
-    await(future);
-    unpatch();
+    case_patch();
+    forked.other = case_spawn(read_and_tell, &forked);
+    future = case_spawn(fork_and_wait, &forked);
+    case_await(future);
+    case_unpatch();
     ends_close(&forked.ends);
 }
 
@@ -679,11 +645,11 @@ TEST(S17_the_child_has_no_command_that_others_wait_for)
 
     TEST_SKIP_EMULATED(NO_THREADS_IN_CHILD);
     assert_int_equal(sigaction(SIGINT, &ours, &before), 0);
-    patch();
-    first = green(run_command, &command);
-    await(green(fork_beside_a_command, &command));
-    await(first);
-    unpatch();
+    case_patch();
+    first = case_spawn(run_command, &command);
+    case_await(case_spawn(fork_beside_a_command, &command));
+    case_await(first);
+    case_unpatch();
     assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
     command_end(&command);
 }

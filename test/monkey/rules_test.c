@@ -146,8 +146,7 @@ TEST_GREEN(P22_a_greenlet_stays_in_its_thread)
     CHECK_INT(read(ends.here, &c, 1), 1);
     CHECK(pthread_equal(pthread_self(), before));
     CHECK_INT(*at, 7);
-    CHECK_INT(thrum_future_result(writer, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(writer);
+    case_await(writer);
     ends_close(&ends);
 }
 
@@ -168,8 +167,7 @@ TEST_GREEN(P43_keys_are_of_the_thread)
 
     CHECK_INT(pthread_key_create(&key, NULL), 0);
     future = case_spawn(set_key, &value);
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
+    case_await(future);
     CHECK(pthread_getspecific(key) == &value);
     CHECK_INT(pthread_key_delete(key), 0);
 }

@@ -37,12 +37,6 @@ static void *wait_for_signal(void *arg)
     return waits;
 }
 
-static void await(thrum_future *future)
-{
-    CHECK_INT(thrum_future_result(future, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(future);
-}
-
 TEST_GREEN(P40_each_gets_the_signal_that_it_waits_for)
 {
     struct waits one = {.signal = SIGUSR1}, two = {.signal = SIGUSR2};
@@ -55,10 +49,10 @@ TEST_GREEN(P40_each_gets_the_signal_that_it_waits_for)
     second = case_spawn(wait_for_signal, &two);
     CHECK_INT(thrum_pass(), 0);
     CHECK_INT(pthread_kill(pthread_self(), SIGUSR2), 0);
-    await(second);
+    case_await(second);
     CHECK(!thrum_future_done(first));
     CHECK_INT(pthread_kill(pthread_self(), SIGUSR1), 0);
-    await(first);
+    case_await(first);
     CHECK_INT(one.got, SIGUSR1);
     CHECK_INT(two.got, SIGUSR2);
     CHECK_INT(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
@@ -142,8 +136,8 @@ TEST_GREEN(P40_a_signal_ends_one_pause_of_several)
         while (atomic_load(&handled) < i)
             CHECK_INT(thrum_pass(), 0);
     }
-    await(first);
-    await(second);
+    case_await(first);
+    case_await(second);
     CHECK_INT(one.rc, -1);
     CHECK_INT(one.error, EINTR);
     CHECK_INT(two.error, EINTR);
@@ -176,7 +170,7 @@ TEST_GREEN(P40_a_signal_that_is_not_blocked_is_for_whoever_waits)
 
     CHECK_INT(thrum_pass(), 0);
     CHECK_INT(pthread_kill(pthread_self(), SIGUSR1), 0);
-    await(future);
+    case_await(future);
     CHECK_INT(waits.rc, 0);
     CHECK_INT(waits.got, SIGUSR1);
     CHECK(!is_blocked(SIGUSR1));

@@ -88,12 +88,10 @@ TEST_GREEN(P39_lines_of_several_greenlets_stay_whole)
         writers[i] = case_spawn(write_lines, &written[i]);
     }
     for (int i = 0; i < WRITERS; i++) {
-        CHECK_INT(thrum_future_result(writers[i], THRUM_FOREVER, NULL), 0);
-        thrum_future_unref(writers[i]);
+        case_await(writers[i]);
     }
     CHECK_INT(fclose(stream), 0);
-    CHECK_INT(thrum_future_result(reader, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(reader);
+    case_await(reader);
     CHECK_INT(fclose(read.stream), 0);
     CHECK_INT(read.lines, WRITERS * LINES);
 }
@@ -388,8 +386,7 @@ TEST_GREEN(P39_a_thread_that_reads_a_stream_keeps_no_hub)
     CHECK_INT(thrum_sleep(thrum_in_ms(1)), 0);
     CHECK_INT(write(ends.there, "two\n", 4), 4);
     CHECK_INT(pthread_join(thread, NULL), 0);
-    CHECK_INT(thrum_future_result(reader, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(reader);
+    case_await(reader);
     CHECK(ended.got);
     CHECK_INT(fclose(ended.stream), 0);
     CHECK_INT(close(ends.there), 0);
@@ -431,11 +428,9 @@ TEST_GREEN(P17_a_stream_that_is_closed_ends_no_wait_for_the_next_one)
     } while (fd != closing.fd);
     ended = (struct ended){.stream = stream_of(fd, "r")};
     reader = case_spawn(read_line, &ended);
-    CHECK_INT(thrum_future_result(closer, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(closer);
+    case_await(closer);
     CHECK_INT(write(others.there, "hello\n", 6), 6);
-    CHECK_INT(thrum_future_result(reader, THRUM_FOREVER, NULL), 0);
-    thrum_future_unref(reader);
+    case_await(reader);
     CHECK(ended.got);
     CHECK_INT(fclose(ended.stream), 0);
     ends_close(&others);
@@ -454,8 +449,7 @@ TEST_GREEN(P39_a_locked_stream_that_is_closed_is_locked_no_more)
         struct closing closing = {fdopen(dup(ends.here), "r"), -1};
         thrum_future *closer = case_spawn(close_stream, &closing);
 
-        CHECK_INT(thrum_future_result(closer, THRUM_FOREVER, NULL), 0);
-        thrum_future_unref(closer);
+        case_await(closer);
     }
     CHECK_INT(close(ends.here), 0);
 }
