@@ -37,7 +37,8 @@ void thrumi_admission_enter(struct thrumi_admission *admission)
         atomic_fetch_add_explicit(&admission->inside, 1, memory_order_relaxed);
 }
 
-bool thrumi_admission_try(struct thrumi_admission *admission)
+/* Takes one place: true, or false when there is none. */
+static bool admission_try(struct thrumi_admission *admission)
 {
     uint64_t inside;
 
@@ -92,7 +93,7 @@ static int admission_park(struct thrumi_admission *admission,
     thrumi_list_append(&admission->waiters, &self.link);
     atomic_fetch_add_explicit(&admission->waiting, 1, memory_order_relaxed);
     thrumi_fence(&admission->waiting);
-    *ret_got = thrumi_admission_try(admission);
+    *ret_got = admission_try(admission);
     rc = 0;
     if (!*ret_got) {
         thrumi_mutex_unlock(&admission->lock);
@@ -107,7 +108,8 @@ static int admission_park(struct thrumi_admission *admission,
     return 0; /* woken: try again, whatever the clock says */
 }
 
-int thrumi_admission_wait(struct thrumi_admission *admission,
+/* Waits for a place: 0, -ETIMEDOUT, why it was closed, or a code of the wait. */
+static int admission_wait(struct thrumi_admission *admission,
                           thrum_time deadline)
 {
     bool got = false;
@@ -118,7 +120,7 @@ int thrumi_admission_wait(struct thrumi_admission *admission,
         rc = admission->closed;
         if (rc != 0)
             break;
-        got = thrumi_admission_try(admission);
+        got = admission_try(admission);
         if (!got)
             rc = admission_park(admission, deadline, &got);
     }
@@ -131,7 +133,7 @@ int thrumi_admission_admit(struct thrumi_admission *admission,
 {
     thrum_time deadline = THRUM_FOREVER;
 
-    if (thrumi_likely(thrumi_admission_try(admission)))
+    if (thrumi_likely(admission_try(admission)))
         return 0;
     switch (policy) {
     case THRUM_QUEUE_REJECT:
@@ -142,7 +144,7 @@ int thrumi_admission_admit(struct thrumi_admission *admission,
     default:
         if (block_ns != 0)
             deadline = thrum_in_ns(block_ns);
-        return thrumi_admission_wait(admission, deadline);
+        return admission_wait(admission, deadline);
     }
 }
 

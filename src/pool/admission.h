@@ -28,15 +28,9 @@ void thrumi_admission_init(struct thrumi_admission *admission, uint64_t limit);
 /* Takes one place also when there is none: what a task submits is not held up
  * by the limit, but it leaves as all others do. */
 void thrumi_admission_enter(struct thrumi_admission *admission);
-/* Takes one place: true, or false when there is none. */
-bool thrumi_admission_try(struct thrumi_admission *admission);
-/* Waits for a place: 0, -ETIMEDOUT, why it was closed, or a code of the wait.
- */
-int thrumi_admission_wait(struct thrumi_admission *admission,
-                          thrum_time deadline);
 /* What the policy says: takes a place, waiting for it if that is it, 0; or 1
- * when the caller is to run the task; or why not. `block_ns`: how long to wait;
- * 0: for ever. */
+ * when the caller is to run the task; or why not: -ETIMEDOUT, why it was closed,
+ * or a code of the wait. `block_ns`: how long to wait; 0: for ever. */
 int thrumi_admission_admit(struct thrumi_admission *admission,
                            thrum_queue_policy policy, int64_t block_ns);
 /* Gives a place back. */

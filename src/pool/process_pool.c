@@ -31,27 +31,6 @@ static int process_closing(struct thrumi_process_pool *pool)
     return atomic_load_explicit(&pool->closing, memory_order_acquire);
 }
 
-/* A place in the bounded queue: 0; 1 when the caller is to run the task; or why
- * not. */
-static int process_admit(struct thrumi_process_pool *pool)
-{
-    thrum_time deadline = THRUM_FOREVER;
-
-    if (thrumi_likely(thrumi_admission_try(&pool->admission)))
-        return 0;
-    switch (pool->options.queue_policy) {
-    case THRUM_QUEUE_REJECT:
-        return THRUM_EFULL;
-    case THRUM_QUEUE_CALLER_RUNS:
-        return 1;
-    case THRUM_QUEUE_BLOCK:
-    default:
-        if (pool->options.block_ns != 0)
-            deadline = thrum_in_ns(pool->options.block_ns);
-        return thrumi_admission_wait(&pool->admission, deadline);
-    }
-}
-
 static unsigned process_queue_of(const thrum_future *task)
 {
     int priority = thrumi_task_priority(task);
@@ -122,7 +101,9 @@ static int process_enqueue(void *self, thrum_task *opaque)
     if (task->extra.task == NULL || task->extra.task->size == 0)
         return THRUM_ENOTSHARED;
     if (rc == 0)
-        rc = process_admit(pool);
+        rc =
+            thrumi_admission_admit(&pool->admission, pool->options.queue_policy,
+                                   pool->options.block_ns);
     if (rc == 1)
         process_run_here(pool, task);
     if (rc != 0)
