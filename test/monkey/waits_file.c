@@ -24,18 +24,21 @@ static void wait_name(struct wait *wait)
                    (int)getpid(), atomic_fetch_add(&count, 1u));
 }
 
-/* A child that ends with 7 when the pipe is closed. */
+/* A child that ends with 7 when the pipe is closed. It has a group of its own,
+ * which both see to: a patched vfork() is a fork(). */
 static void wait_make_child(struct wait *wait)
 {
     wait->ends = ends_of_pipe();
     CHECK_INT(fcntl(wait->ends.there, F_SETFD, FD_CLOEXEC), 0);
     wait->pid = vfork();
     if (wait->pid == 0) {
+        (void)setpgid(0, 0);
         (void)dup2(wait->ends.here, 0);
         execl("/bin/sh", "sh", "-c", "read x; exit 7", (char *)NULL);
         _exit(127);
     }
     CHECK(wait->pid > 0);
+    (void)setpgid(wait->pid, wait->pid);
 }
 
 static long wait_of_child(struct wait *wait, pid_t pid, int status)
@@ -55,10 +58,11 @@ static long wait_in_waitpid(struct wait *wait)
     return wait_of_child(wait, pid, status);
 }
 
-static long wait_in_wait(struct wait *wait)
+/* Any of a group, and not any child: it would reap those of others. */
+static long wait_in_wait_for_any(struct wait *wait)
 {
     int status = 0;
-    pid_t pid = waitpid(-1, &status, 0);
+    pid_t pid = waitpid(-wait->pid, &status, 0);
 
     return wait_of_child(wait, pid, status);
 }
@@ -292,7 +296,7 @@ static void wait_drop_writer(struct wait *wait)
 /* clang-format off */
 const struct wait_kind waits_file[] = {
     {"waitpid", wait_make_child, wait_in_waitpid, wait_close_there, wait_drop_child, 0},
-    {"waitpid of any", wait_make_child, wait_in_wait, wait_close_there, wait_drop_child, 0},
+    {"waitpid of any", wait_make_child, wait_in_wait_for_any, wait_close_there, wait_drop_child, 0},
     {"waitid", wait_make_child, wait_in_waitid, wait_close_there, wait_drop_child, 0},
     {"system", wait_make_command, wait_in_system, wait_let_end, wait_drop_command, WAIT_ONCE | WAIT_STARTS},
     {"pclose", wait_make_popen, wait_in_pclose, wait_close_there, wait_drop_popen, WAIT_BY_THREAD | WAIT_ONCE},
