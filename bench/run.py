@@ -47,8 +47,17 @@ def load_suite(name):
     return suite
 
 
+def implementation(suite, impl, workload):
+    """How it is started: of a workload that has programs of its own, OWN of
+    the suite tells who has one."""
+    own = getattr(suite, 'OWN', {}).get(workload, suite.IMPLS)
+    if impl not in own:
+        raise Missing('')
+    return own[impl]
+
+
 def command_of(suite, impl, workload, options):
-    command, needs, package = suite.IMPLS[impl]
+    command, needs, package = implementation(suite, impl, workload)
     hint = f' (package {package})' if package else ''
     if needs and not os.path.exists(os.path.join(options.built, needs)):
         raise Missing('not built' + hint)

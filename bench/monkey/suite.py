@@ -8,7 +8,9 @@ programs are built by bench/monkey/meson.build.
 import os
 
 from net import suite as net
+from programs import script
 
+QUERY = ('cpu', 'us of CPU for each query', 'lower')
 TIME = ('time', 'ns', 'lower')
 
 # name -> (what it is, metrics)
@@ -17,6 +19,8 @@ WORKLOADS = {
     'echo1000': net.WORKLOADS['echo1000'],
     'outside': ('a call of an empty function, without a hub', [TIME]),
     'hub': ('a call that does nothing, in a thread with a hub', [TIME]),
+    'pq1000': ('1000 queries of 100 ms by libpq, over 200 connections',
+               [net.WALL, QUERY]),
 }
 
 WATCHED = set()
@@ -31,11 +35,11 @@ def in_net(impl):
             needs and os.path.join('..', 'net', needs), package)
 
 
-def driven_program(name, **settings):
+def driven_program(name, package=None, **settings):
     """One that bench/monkey/meson.build makes."""
     file = os.path.join('..', 'monkey', f'monkey-{name}')
     return in_net(net.driven(
-        (lambda folder: [os.path.join(folder, file)], file, None),
+        (lambda folder: [os.path.join(folder, file)], file, package),
         **settings))
 
 
@@ -47,15 +51,33 @@ IMPLS = {
     'thrum-calls-uring': in_net(net.IMPLS['thrum-uring']),
     'libuv': in_net(net.IMPLS['libuv']),
     'gevent': in_net(net.IMPLS['gevent']),
+    'threads': in_net(net.IMPLS['threads']),
     'unpatched': driven_program('thrum', BENCH_UNPATCHED='1'),
     'floor-epoll': in_net(net.IMPLS['floor-epoll']),
     'floor-uring': in_net(net.IMPLS['floor-uring']),
     'floor-indirect': driven_program('floor-indirect'),
 }
 
+# workload -> name -> how it is started, where it has programs of its own
+OWN = {
+    'pq1000': {
+        'thrum': driven_program('pq-thrum', 'libpq-dev', THRUM_LOOP='epoll'),
+        'thrum-uring': driven_program('pq-thrum', 'libpq-dev',
+                                      THRUM_LOOP='uring'),
+        'gevent': in_net(net.driven(
+            script(__file__, 'pq_gevent.py', 'python3-psycogreen'))),
+        'threads': driven_program('pq-threads', 'libpq-dev'),
+    },
+}
+
 # What says its version: shown above the tables.
 VERSIONS = {name: net.VERSIONS[name]
             for name in ('gcc', 'libuv', 'liburing', 'CPython', 'gevent')}
+VERSIONS |= {
+    'libpq': ['pkg-config', '--modversion', 'libpq'],
+    'psycogreen': ['dpkg-query', '-W', '-f', '${Version}',
+                   'python3-psycogreen'],
+}
 
 # See judge() in bench/run.py.
 GATES = [

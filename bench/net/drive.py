@@ -5,7 +5,8 @@
 
 Starts the program of a peer as server or as client, on a CPU of its own, and
 what it talks to on another; prints "metric value" lines of both. FOLDER has
-net-load and net-delay, and room for files.
+net-load and net-delay, and room for files. Real servers are those of
+test/real/keeper.py.
 
 A server says "port N" once it listens. A client finds the port in $BENCH_PORT.
 Both are children that end with this process, however it ends.
@@ -31,6 +32,9 @@ PATIENCE_S = 20          # until a server listens
 RESIDENT = ('VmRSS:', 'VmPTE:')
 CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, CLIENT_CPU = CPUS[:1], CPUS[1:2] or CPUS[:1]
+SERVER_CPUS = [cpu for cpu in CPUS if cpu not in CLIENT_CPU] or CPUS
+KEEPER = os.path.join(os.path.dirname(__file__), '..', '..', 'test', 'real',
+                      'keeper.py')
 
 
 class Drive:
@@ -96,6 +100,29 @@ def server(drive, role):
         line, environment = drive.peer(role, BENCH_FOLDER=folder)
         with child(line, SERVER_CPU, environment) as process:
             yield process, port_of(process)
+
+
+def said_by(keeper):
+    """Its lines, the last of which is "ready" if all is well."""
+    lines = []
+    for line in keeper.stdout:
+        lines.append(line.strip())
+        if lines[-1] == 'ready':
+            break
+    return lines
+
+
+@contextlib.contextmanager
+def real_server(name, package):
+    """What its clients are told as variables; it ends with its input."""
+    with child([sys.executable, KEEPER, name], SERVER_CPUS,
+               stdin=subprocess.PIPE) as keeper:
+        *variables, last = said_by(keeper) or ['']
+        if last.startswith('missing'):
+            sys.exit(f'package {package} is not installed')
+        if last != 'ready':
+            sys.exit(f'{name} has not started')
+        yield dict(line.split('=', 1) for line in variables)
 
 
 def load(drive, port, connections, pid, milliseconds):
@@ -201,6 +228,12 @@ def fan_out(drive, connections):
         run_peer(line, CLIENT_CPU, environment)
 
 
+def queries(drive):
+    with real_server('postgres', 'postgresql') as variables:
+        line, environment = drive.peer(drive.workload, **variables)
+        run_peer(line, CLIENT_CPU, environment)
+
+
 def alone(drive):
     """Nobody is on the other side."""
     line, environment = drive.peer(drive.workload)
@@ -232,6 +265,7 @@ WORKLOADS = {
     'fanout1000': lambda drive: fan_out(drive, drive.scaled(1000)),
     'fanout10000': lambda drive: fan_out(drive, drive.scaled(10_000)),
     'http': lambda drive: http(drive, 100),
+    'pq1000': queries,
     'timers': alone,
     'outside': alone,
     'hub': alone,
