@@ -11,6 +11,7 @@ from net import suite as net
 from programs import script
 
 QUERY = ('cpu', 'us of CPU for each query', 'lower')
+CALLS = [('calls', 'system calls for each request', 'lower')]
 TIME = ('time', 'ns', 'lower')
 
 # name -> (what it is, metrics)
@@ -21,6 +22,8 @@ WORKLOADS = {
     'hub': ('a call that does nothing, in a thread with a hub', [TIME]),
     'pq1000': ('1000 queries of 100 ms by libpq, over 200 connections',
                [net.WALL, QUERY]),
+    'calls100': ('echo100, traced', CALLS),
+    'calls1000': ('echo1000, traced', CALLS),
 }
 
 WATCHED = set()
@@ -77,6 +80,7 @@ VERSIONS |= {
     'libpq': ['pkg-config', '--modversion', 'libpq'],
     'psycogreen': ['dpkg-query', '-W', '-f', '${Version}',
                    'python3-psycogreen'],
+    'strace': ['dpkg-query', '-W', '-f', '${Version}', 'strace'],
 }
 
 # See judge() in bench/run.py.

@@ -29,6 +29,9 @@ MANY = 10_000            # connections whose memory is counted
 SPARE = 200              # descriptors beside those of connections
 FILE_SIZE = 64 << 20
 PATIENCE_S = 20          # until a server listens
+TRACED = 20_000          # requests whose system calls are counted
+BEFORE = 10              # and on every connection before them
+LEASH = ['setpriv', '--pdeathsig', 'KILL']  # before a child's command
 RESIDENT = ('VmRSS:', 'VmPTE:')
 CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, CLIENT_CPU = CPUS[:1], CPUS[1:2] or CPUS[:1]
@@ -68,8 +71,8 @@ def need_descriptors(connections):
 def child(line, cpus, environment=None, **options):
     os.sched_setaffinity(0, cpus)
     process = subprocess.Popen(
-        ['setpriv', '--pdeathsig', 'KILL', *line], env=environment, text=True,
-        stdout=subprocess.PIPE, **options)
+        [*LEASH, *line], env=environment, text=True, stdout=subprocess.PIPE,
+        **options)
     os.sched_setaffinity(0, CPUS)
     try:
         yield process
@@ -94,11 +97,11 @@ def port_of(process):
 
 
 @contextlib.contextmanager
-def server(drive, role):
+def server(drive, role, tracer=()):
     """A peer that serves, and its port."""
     with tempfile.TemporaryDirectory() as folder:
         line, environment = drive.peer(role, BENCH_FOLDER=folder)
-        with child(line, SERVER_CPU, environment) as process:
+        with child([*tracer, *line], SERVER_CPU, environment) as process:
             yield process, port_of(process)
 
 
@@ -125,9 +128,9 @@ def real_server(name, package):
         yield dict(line.split('=', 1) for line in variables)
 
 
-def load(drive, port, connections, pid, milliseconds):
-    return [drive.own('net-load'), *map(str, (port, connections, pid,
-                                              milliseconds))]
+def load(drive, *numbers):
+    """See load.c: a port, connections, ..."""
+    return [drive.own('net-load'), *map(str, numbers)]
 
 
 def say(metric, value):
@@ -144,6 +147,44 @@ def echo(drive, connections):
         with child(line, CLIENT_CPU) as client:
             print(client.stdout.read(), end='', flush=True)
             leave_if_it_has_none(client)
+
+
+def total_of(path):
+    """The last line of what strace has counted: how many, "total"."""
+    with open(path, encoding='ascii', errors='replace') as file:
+        words = file.read().split()
+    if words[-1:] != ['total']:
+        sys.exit('strace has not counted')
+    return int(words[-2])
+
+
+def traced(drive, connections, requests):
+    """(system calls of the server, requests that it has answered)"""
+    with tempfile.NamedTemporaryFile() as file:
+        tracer = ['strace', '-I2', '-f', '-qq', '-c', '-U', 'calls,name', '-o',
+                  file.name, *LEASH]
+        with server(drive, 'echo', tracer) as (process, port):
+            line = load(drive, port, connections, process.pid, 0, requests)
+            with child(line, CLIENT_CPU, stdin=subprocess.PIPE) as client:
+                said = client.stdout.readline().split()
+                if not said:
+                    leave_if_it_has_none(client)
+                process.terminate()
+                process.wait()
+                return total_of(file.name), float(said[1])
+
+
+def calls(drive, connections):
+    """What a server takes for more requests on as many connections: without
+    its start, and theirs."""
+    if not shutil.which('strace'):
+        sys.exit('package strace is not installed')
+    need_descriptors(connections)
+    first = BEFORE * connections
+    few = traced(drive, connections, first)
+    more = max(first, drive.scaled(TRACED))
+    many = traced(drive, connections, first + more)
+    say('calls', (many[0] - few[0]) / (many[1] - few[1]))
 
 
 def resident(pid):
@@ -266,6 +307,8 @@ WORKLOADS = {
     'fanout10000': lambda drive: fan_out(drive, drive.scaled(10_000)),
     'http': lambda drive: http(drive, 100),
     'pq1000': queries,
+    'calls100': lambda drive: calls(drive, 100),
+    'calls1000': lambda drive: calls(drive, 1000),
     'timers': alone,
     'outside': alone,
     'hub': alone,

@@ -2,13 +2,15 @@
 /*
  * net/load.c - asks an echo server, as cheaply as can be.
  *
- *     net-load PORT CONNECTIONS PID MILLISECONDS
+ *     net-load PORT CONNECTIONS PID MILLISECONDS [REQUESTS]
  *
  * One request in flight on every connection: when its answer is there the next
  * is sent. After a warm-up it counts for so long, reads the CPU clock of the
  * server at both ends, and prints "cpu" (us for each request), "rate" (thousand
  * requests a second), "p50" and "p99" (us). For 0 milliseconds it asks once on
- * every connection, prints "idle 1", and keeps them until its input ends.
+ * every connection, or until so many requests have been answered, prints "idle"
+ * and how many there were, connecting's too, and keeps the connections until its
+ * input ends.
  *
  * The server has a CPU of its own, and this should not be the slower one. So:
  * io_uring, one receive for the whole life of a connection, which takes buffers
@@ -266,28 +268,34 @@ static void load_measure(pid_t pid, uint64_t ns)
     bench_say("p99", load_percentile(0.99) / 1e3);
 }
 
-static void load_stay(void)
+static void load_stay(uint64_t requests)
 {
-    uint64_t goal = load_answered + (uint64_t)load_n;
+    uint64_t goal;
 
-    load_quiet = true;
+    load_quiet = false;
     load_ask_all();
+    while (load_answered < requests)
+        load_turn();
+    load_quiet = true;
+    goal = load_answered + (uint64_t)load_n; /* each has one in flight */
     while (load_answered < goal)
         load_turn();
-    bench_say("idle", 1);
+    bench_say("idle", (double)load_answered);
     while (getchar() != EOF)
         ;
 }
 
 int main(int argc, char **argv)
 {
-    long number[4];
+    long number[5] = {0};
 
-    for (int i = 0; i < 4; i++)
-        number[i] = argc == 5 ? strtol(argv[i + 1], NULL, 10) : 0;
+    for (int i = 1; (argc == 5 || argc == 6) && i < argc; i++)
+        number[i - 1] = strtol(argv[i], NULL, 10);
     load_n = number[1];
     if (load_n <= 0) {
-        fprintf(stderr, "usage: %s PORT CONNECTIONS PID MILLISECONDS\n",
+        fprintf(stderr,
+                "usage: %s PORT CONNECTIONS PID MILLISECONDS "
+                "[REQUESTS]\n",
                 argv[0]);
         return 2;
     }
@@ -297,6 +305,6 @@ int main(int argc, char **argv)
     if (number[3] > 0)
         load_measure((pid_t)number[2], (uint64_t)number[3] * 1000000);
     else
-        load_stay();
+        load_stay((uint64_t)number[4]);
     return 0;
 }
