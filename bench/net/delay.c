@@ -3,6 +3,7 @@
  * net/delay.c - a server that answers a message after 100 ms.
  *
  *     net-delay        says "port N", answers until it is killed
+ *     net-delay http   the same; the messages are requests of HTTP
  *
  * Several sockets listen at the port, so that what waits to be accepted has
  * room for 10,000 that come at once: the kernel allows one 4096. Answers are
@@ -13,27 +14,40 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "program.h"
+#include "net/http.h"
 
 #define LISTENERS 8
 #define EVENTS    512
 #define DUE       65536 /* at once; a power of 2 */
 #define DELAY_NS  (BENCH_NANO / 10)
-#define MESSAGE   64
+#define ROOM      512
 
 struct due {
     int fd;
     uint64_t when;
+    struct bench_bytes answer; /* of static storage */
 };
 
 static struct due delay_due[DUE];
 static unsigned delay_first, delay_end; /* of those that are due */
 static int delay_epoll;
 static int delay_listener[LISTENERS];
+
+static struct bench_bytes delay_message(const char *data, size_t size)
+{
+    static const char message[BENCH_MESSAGE];
+
+    if (size != sizeof message)
+        bench_die("a message");
+    return (struct bench_bytes){message, sizeof message};
+}
+
+static bench_answer *delay_answer = delay_message;
 
 static void delay_add(int fd)
 {
@@ -73,29 +87,31 @@ static bool delay_accept(int fd)
 
 static void delay_read(int fd)
 {
-    char room[MESSAGE];
+    char room[ROOM];
+    ssize_t got = read(fd, room, sizeof room);
 
-    if (read(fd, room, sizeof room) != sizeof room) {
+    if (got <= 0) {
         close(fd);
         return;
     }
     delay_due[delay_end++ % DUE] =
-        (struct due){.fd = fd, .when = bench_now() + DELAY_NS};
+        (struct due){.fd = fd,
+                     .when = bench_now() + DELAY_NS,
+                     .answer = delay_answer(room, (size_t)got)};
     if (delay_end - delay_first > DUE)
         bench_die("too many at once");
 }
 
 /* Answers what is due; returns how long the next has time, -1 for ever. */
-static int64_t delay_answer(void)
+static int64_t delay_send(void)
 {
-    static const char message[MESSAGE];
-
     for (; delay_first != delay_end; delay_first++) {
         struct due *next = &delay_due[delay_first % DUE];
         int64_t left = (int64_t)(next->when - bench_now());
         if (left > 0)
             return left;
-        if (send(next->fd, message, MESSAGE, MSG_NOSIGNAL) < 0)
+        if (send(next->fd, next->answer.data, next->answer.size, MSG_NOSIGNAL) <
+            0)
             bench_die("send");
     }
     return -1;
@@ -110,19 +126,21 @@ static int delay_wait(struct epoll_event *event, int64_t ns)
                         NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct epoll_event event[EVENTS];
 
+    if (argc > 1 && !strcmp(argv[1], "http"))
+        delay_answer = http_answer;
     delay_epoll = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < LISTENERS; i++)
         delay_listener[i] = delay_listen(&address);
     printf("port %d\n", ntohs(address.sin_port));
     fflush(stdout);
     for (;;) {
-        int n = delay_wait(event, delay_answer());
+        int n = delay_wait(event, delay_send());
         for (int i = 0; i < n; i++)
             if (!delay_accept(event[i].data.fd))
                 delay_read(event[i].data.fd);

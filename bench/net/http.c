@@ -9,8 +9,7 @@
 static const char http_hello[] = "HTTP/1.1 200 OK\r\n"
                                  "Content-Type: text/plain\r\n"
                                  "Content-Length: 6\r\n"
-                                 "\r\n"
-                                 "hello\n";
+                                 "\r\n" BENCH_HELLO;
 
 /* The end of the line at p, behind its line feed. */
 static const char *http_line(const char *p, const char *end, char has)

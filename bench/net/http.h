@@ -10,6 +10,8 @@
 
 #include "net/harness.h"
 
+#define BENCH_HELLO "hello\n" /* the body */
+
 /* The bench_answer of it. */
 struct bench_bytes http_answer(const char *data, size_t size);
 
