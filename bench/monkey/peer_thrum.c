@@ -2,7 +2,7 @@
 /*
  * monkey/peer_thrum.c - a server made of plain calls of libc, which were patched.
  *
- * With $BENCH_UNPATCHED they were not, and it has nothing but the calls outside
+ * The client is that of client_thrum.c. With $BENCH_UNPATCHED they were not, and it has nothing but the calls outside
  * of greenlets.
  */
 #include <stdint.h>
@@ -13,6 +13,7 @@
 #include <thrum.h>
 #include <thrum/monkey.h>
 
+#include "monkey/client_thrum.h"
 #include "net/harness.h"
 
 #define ROOM 512
@@ -60,6 +61,13 @@ static void peer_serve(bench_answer *answer)
     bench_die("accept");
 }
 
+static void peer_curl(long n)
+{
+    if (!peer_patched || !client_curl)
+        exit(BENCH_NOT_RUN);
+    client_curl(n);
+}
+
 static void peer_calls(long n)
 {
     for (long i = 0; i < n; i++)
@@ -76,6 +84,7 @@ static void peer_calls_beside_hub(long n)
 
 const struct bench_peer bench_peer = {
     .serve = peer_serve,
+    .curl = peer_curl,
     .outside = peer_calls,
     .hub = peer_calls_beside_hub,
 };

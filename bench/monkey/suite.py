@@ -8,7 +8,7 @@ programs are built by bench/monkey/meson.build.
 import os
 
 from net import suite as net
-from programs import script
+from programs import python3, script
 
 QUERY = ('cpu', 'us of CPU for each query', 'lower')
 CALLS = [('calls', 'system calls for each request', 'lower')]
@@ -18,6 +18,9 @@ TIME = ('time', 'ns', 'lower')
 WORKLOADS = {
     'echo100': net.WORKLOADS['echo100'],
     'echo1000': net.WORKLOADS['echo1000'],
+    'curl1000': ('1000 GETs by libcurl in flight, answered after 100 ms',
+                 [net.WALL, net.CPU]),
+    'curl10000': ('10,000 of them', [net.WALL, net.CPU]),
     'outside': ('a call of an empty function, without a hub', [TIME]),
     'hub': ('a call that does nothing, in a thread with a hub', [TIME]),
     'pq1000': ('1000 queries of 100 ms by libpq, over 200 connections',
@@ -46,6 +49,13 @@ def driven_program(name, package=None, **settings):
         **settings))
 
 
+def driven_script(name, package):
+    return in_net(net.driven(script(__file__, name, package)))
+
+
+LIBCURL = 'libcurl4-openssl-dev'
+LIBPQ = 'libpq-dev'
+
 # name -> how it is started
 IMPLS = {
     'thrum': driven_program('thrum', THRUM_LOOP='epoll'),
@@ -55,21 +65,32 @@ IMPLS = {
     'libuv': in_net(net.IMPLS['libuv']),
     'gevent': in_net(net.IMPLS['gevent']),
     'threads': in_net(net.IMPLS['threads']),
+    'curl-multi': driven_program('curl-multi', LIBCURL),
     'unpatched': driven_program('thrum', BENCH_UNPATCHED='1'),
     'floor-epoll': in_net(net.IMPLS['floor-epoll']),
     'floor-uring': in_net(net.IMPLS['floor-uring']),
     'floor-indirect': driven_program('floor-indirect'),
 }
 
+# BENCH_FDS: of curl_easy_perform() the socket and a pair by which it could be
+# woken; io_uring waits for two of them by one more.
+CURL = {
+    'thrum': driven_program('thrum', THRUM_LOOP='epoll', BENCH_FDS='3'),
+    'thrum-uring': driven_program('thrum', THRUM_LOOP='uring', BENCH_FDS='4'),
+    'curl-multi': driven_program('curl-multi', LIBCURL),
+    'threads': driven_program('curl-threads', LIBCURL, BENCH_FDS='3'),
+    'gevent': driven_script('client_requests.py', 'python3-requests'),
+}
+
 # workload -> name -> how it is started, where it has programs of its own
 OWN = {
+    'curl1000': CURL,
+    'curl10000': CURL,
     'pq1000': {
-        'thrum': driven_program('pq-thrum', 'libpq-dev', THRUM_LOOP='epoll'),
-        'thrum-uring': driven_program('pq-thrum', 'libpq-dev',
-                                      THRUM_LOOP='uring'),
-        'gevent': in_net(net.driven(
-            script(__file__, 'pq_gevent.py', 'python3-psycogreen'))),
-        'threads': driven_program('pq-threads', 'libpq-dev'),
+        'thrum': driven_program('pq-thrum', LIBPQ, THRUM_LOOP='epoll'),
+        'thrum-uring': driven_program('pq-thrum', LIBPQ, THRUM_LOOP='uring'),
+        'threads': driven_program('pq-threads', LIBPQ),
+        'gevent': driven_script('pq_gevent.py', 'python3-psycogreen'),
     },
 }
 
@@ -77,6 +98,9 @@ OWN = {
 VERSIONS = {name: net.VERSIONS[name]
             for name in ('gcc', 'libuv', 'liburing', 'CPython', 'gevent')}
 VERSIONS |= {
+    'libcurl': ['pkg-config', '--modversion', 'libcurl'],
+    'requests': [python3() or 'python3', '-c',
+                 'import requests; print(requests.__version__)'],
     'libpq': ['pkg-config', '--modversion', 'libpq'],
     'psycogreen': ['dpkg-query', '-W', '-f', '${Version}',
                    'python3-psycogreen'],

@@ -58,12 +58,13 @@ class Drive:
         return self.program + [role, str(self.scale)], environment
 
 
-def need_descriptors(connections):
+def need_descriptors(connections, of_each=1):
     """As many as there may be; children inherit it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most < connections + SPARE:
+    if most < connections * of_each + SPARE:
+        each = f' with {of_each} descriptors each' if of_each > 1 else ''
         sys.exit(f'RLIMIT_NOFILE is {most}: too few for {connections} '
-                 'connections')
+                 f'connections{each}')
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
@@ -261,9 +262,10 @@ def run_peer(line, cpus, environment):
         leave_if_it_has_none(process)
 
 
-def fan_out(drive, connections):
-    need_descriptors(connections)
-    with child([drive.own('net-delay')], SERVER_CPU) as other:
+def fan_out(drive, connections, *arguments):
+    """$BENCH_FDS: descriptors of the peer for a connection, 1 unless said."""
+    need_descriptors(connections, int(os.environ.get('BENCH_FDS', '1')))
+    with child([drive.own('net-delay'), *arguments], SERVER_CPU) as other:
         line, environment = drive.peer(drive.workload,
                                        BENCH_PORT=str(port_of(other)))
         run_peer(line, CLIENT_CPU, environment)
@@ -305,6 +307,8 @@ WORKLOADS = {
     'echo10000': lambda drive: echo(drive, 10_000),
     'fanout1000': lambda drive: fan_out(drive, drive.scaled(1000)),
     'fanout10000': lambda drive: fan_out(drive, drive.scaled(10_000)),
+    'curl1000': lambda drive: fan_out(drive, drive.scaled(1000), 'http'),
+    'curl10000': lambda drive: fan_out(drive, drive.scaled(10_000), 'http'),
     'http': lambda drive: http(drive, 100),
     'pq1000': queries,
     'calls100': lambda drive: calls(drive, 100),

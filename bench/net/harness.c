@@ -126,13 +126,13 @@ static bool run_http(void)
     return harness_serve(http_answer);
 }
 
-static bool harness_fanout(long n)
+static bool harness_fanout(bench_run *run, long n)
 {
-    if (!bench_peer.fanout)
+    if (!run)
         return false;
-    bench_peer.fanout(WARM);
+    run(WARM);
     uint64_t begin = bench_now(), used = bench_cpu();
-    bench_peer.fanout(n);
+    run(n);
     bench_say("cpu", (double)(bench_cpu() - used) / 1e3 / (double)n);
     bench_say("time", (double)(bench_now() - begin) / 1e6);
     return true;
@@ -140,12 +140,22 @@ static bool harness_fanout(long n)
 
 static bool run_fanout1000(void)
 {
-    return harness_fanout(bench_scaled(1000));
+    return harness_fanout(bench_peer.fanout, bench_scaled(1000));
 }
 
 static bool run_fanout10000(void)
 {
-    return harness_fanout(bench_scaled(10000));
+    return harness_fanout(bench_peer.fanout, bench_scaled(10000));
+}
+
+static bool run_curl1000(void)
+{
+    return harness_fanout(bench_peer.curl, bench_scaled(1000));
+}
+
+static bool run_curl10000(void)
+{
+    return harness_fanout(bench_peer.curl, bench_scaled(10000));
 }
 
 static bool run_timers(void)
@@ -205,6 +215,8 @@ static const struct bench_workload workloads[] = {
     {"http", run_http},
     {"fanout1000", run_fanout1000},
     {"fanout10000", run_fanout10000},
+    {"curl1000", run_curl1000},
+    {"curl10000", run_curl10000},
     {"timers", run_timers},
     {"file", run_file},
     {"outside", run_outside},

@@ -44,6 +44,10 @@ struct bench_peer {
      * bench_server(): connects, writes a message, reads one, closes. */
     void (*fanout)(long n);
 
+    /* The same by HTTP, by libcurl: see monkey/request.h. For the monkey
+     * suite. */
+    void (*curl)(long n);
+
     /* Starts `live` timers, due in bench_due_ms(). The run cancels one of
      * them, taken at random, and starts it anew. */
     bench_run *(*timers)(long live);
