@@ -19,6 +19,7 @@ import ctypes
 import glob
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -253,9 +254,18 @@ class Redis(Server):
     def prepare(self):
         self.program = find("redis-server")
 
+    def version(self):
+        said = subprocess.run([self.program, "--version"], text=True,
+                              stdout=subprocess.PIPE, check=True).stdout
+        return int(re.search(r"v=(\d+)", said).group(1))
+
     def command(self):
+        # which has clients sleep; before version 7 it is allowed anyway
+        debug = (["--enable-debug-command", "yes"]
+                 if self.version() >= 7 else [])
         return [self.program, "--port", str(self.port), "--bind", "127.0.0.1",
-                "--save", "", "--appendonly", "no", "--dir", self.folder]
+                "--save", "", "--appendonly", "no", "--dir", self.folder
+                ] + debug
 
     def variables(self):
         return {"REDIS_PORT": self.port}
