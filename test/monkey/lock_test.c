@@ -526,6 +526,9 @@ TEST(P29_a_child_does_once_what_its_parent_is_in_the_middle_of)
 {
     if (TEST_TSAN)
         TEST_SKIP("its own once is under way in the child for ever");
+    slow_once = PTHREAD_ONCE_INIT;
+    slow_begun = 0;
+    slow_may_end = (thrum_event)THRUM_EVENT_INIT;
     case_patch();
     case_await(case_spawn(fork_while_it_is_done, NULL));
     case_unpatch();
