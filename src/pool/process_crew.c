@@ -209,10 +209,11 @@ bool thrumi_crew_has_begun(struct thrumi_crew *crew, uint64_t seq)
 void thrumi_crew_dismiss(struct thrumi_process_pool *pool,
                          struct thrumi_crew *crew)
 {
-    if (crew->state != THRUMI_CREW_STARTING && crew->state != THRUMI_CREW_ALIVE)
+    if (crew->state != THRUMI_CREW_STARTING &&
+        crew->state != THRUMI_CREW_ALIVE && crew->state != THRUMI_CREW_SPARE)
         return;
+    pool->crew_count -= crew->hired;
     crew->state = THRUMI_CREW_LEAVING;
-    pool->crew_count--;
     crew_request(crew, THRUMI_REQUEST_LEAVE);
     crew_put(crew, NULL, 0);
     thrumi_crew_ring(crew);
@@ -246,6 +247,19 @@ struct thrumi_crew *thrumi_crew_find(struct thrumi_process_pool *pool,
             thrumi_container_of(link, struct thrumi_crew, link);
 
         if (crew->number == number)
+            return crew;
+    }
+    return NULL;
+}
+
+struct thrumi_crew *thrumi_crew_spare(struct thrumi_process_pool *pool)
+{
+    for (struct thrumi_link *link = pool->crew.next; link != &pool->crew;
+         link = link->next) {
+        struct thrumi_crew *crew =
+            thrumi_container_of(link, struct thrumi_crew, link);
+
+        if (crew->state == THRUMI_CREW_SPARE)
             return crew;
     }
     return NULL;
@@ -330,7 +344,8 @@ static int crew_send_start(struct thrumi_process_pool *pool,
     return rc;
 }
 
-int thrumi_crew_start(struct thrumi_process_pool *pool)
+/* One that is no worker yet: memory, and a process on its way. */
+static int crew_new(struct thrumi_process_pool *pool, struct thrumi_crew **ret)
 {
     struct thrumi_crew *crew = thrumi_alloc_zero(sizeof(*crew));
     int rc;
@@ -338,6 +353,7 @@ int thrumi_crew_start(struct thrumi_process_pool *pool)
     if (crew == NULL)
         return -ENOMEM;
     crew->number = ++pool->next_number;
+    crew->state = THRUMI_CREW_SPARE;
     crew->pidfd = -1;
     crew->socket = -1;
     rc = crew_send_start(pool, crew);
@@ -349,14 +365,74 @@ int thrumi_crew_start(struct thrumi_process_pool *pool)
                          crew->shared->request_data);
     thrumi_spsc_init(&crew->responses, &crew->shared->responses_index,
                      THRUMI_WIRE_SLOTS);
-    crew->idle_since = thrumi_clock_ns();
+    *ret = crew;
+    return 0;
+}
+
+static void crew_append(struct thrumi_process_pool *pool,
+                        struct thrumi_crew *crew)
+{
     thrumi_list_append(&pool->crew, &crew->link);
-    pool->crew_count++;
     pool->unheard++;
+}
+
+/* It is a worker from now on. */
+static void crew_hire(struct thrumi_process_pool *pool,
+                      struct thrumi_crew *crew)
+{
+    crew->state = THRUMI_CREW_STARTING;
+    crew->hired = true;
+    crew->idle_since = thrumi_clock_ns();
+    pool->crew_count++;
     if (!crew_put_init(pool, crew))
         thrumi_crew_dismiss(pool, crew); /* no memory for it */
     thrumi_crew_ring(crew);
+}
+
+void thrumi_crew_foresee(struct thrumi_process_pool *pool)
+{
+    if (thrumi_crew_spare(pool) == NULL)
+        pool->spares_due = THRUMI_CREW_SPARES;
+}
+
+/* One that was killed while it waited is no good. */
+static struct thrumi_crew *crew_take_spare(struct thrumi_process_pool *pool)
+{
+    struct thrumi_crew *crew;
+
+    while ((crew = thrumi_crew_spare(pool)) != NULL && crew->pidfd >= 0 &&
+           thrumi_pidfd_ended(crew->pidfd))
+        crew->state = THRUMI_CREW_KILLED; /* the zygote will tell */
+    return crew;
+}
+
+int thrumi_crew_start(struct thrumi_process_pool *pool)
+{
+    struct thrumi_crew *crew = crew_take_spare(pool);
+    int rc;
+
+    if (crew == NULL) {
+        rc = crew_new(pool, &crew);
+        if (rc != 0)
+            return rc;
+        crew_append(pool, crew);
+        crew_hire(pool, crew);
+    } else {
+        crew_hire(pool, crew);
+        thrumi_crew_foresee(pool);
+    }
     return 0;
+}
+
+void thrumi_crew_start_spare(struct thrumi_process_pool *pool)
+{
+    struct thrumi_crew *crew;
+
+    if (crew_new(pool, &crew) != 0)
+        return;
+    thrumi_mutex_lock(&pool->lock);
+    crew_append(pool, crew);
+    thrumi_mutex_unlock(&pool->lock);
 }
 
 void thrumi_crew_free(struct thrumi_process_pool *pool,
@@ -368,5 +444,13 @@ void thrumi_crew_free(struct thrumi_process_pool *pool,
     pool->unheard -= crew->pid == 0;
     if (crew->pidfd >= 0)
         thrumi_pidfd_bury(crew->pidfd);
-    crew_close(crew);
+    thrumi_list_append(&pool->remains, &crew->link);
+}
+
+void thrumi_crew_clear(struct thrumi_process_pool *pool)
+{
+    struct thrumi_link *link;
+
+    while ((link = thrumi_list_pop(&pool->remains)) != NULL)
+        crew_close(thrumi_container_of(link, struct thrumi_crew, link));
 }

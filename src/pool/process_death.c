@@ -178,12 +178,23 @@ void thrumi_process_not_born(struct thrumi_process_pool *pool,
     pool->start_after = thrumi_clock_ns() + pause;
 }
 
+/* A pool that has lost a worker is likely to lose another. What has not become
+ * a worker does not count: whatever ended it would end the next one. */
+static void death_foresee(struct thrumi_process_pool *pool,
+                          const struct thrumi_crew *crew)
+{
+    if (crew->hired && crew->state != THRUMI_CREW_STARTING &&
+        crew->state != THRUMI_CREW_LEAVING)
+        thrumi_crew_foresee(pool);
+}
+
 void thrumi_process_bury(struct thrumi_process_pool *pool,
                          struct thrumi_crew *crew,
                          const struct thrumi_ending *ending)
 {
     thrumi_process_collect(pool, crew);
     thrumi_mutex_lock(&pool->lock);
+    death_foresee(pool, crew);
     if (crew->state == THRUMI_CREW_STARTING && !crew->lies &&
         atomic_load_explicit(&pool->kill_all, memory_order_relaxed) == 0)
         thrumi_process_not_born(pool, death_error(crew, ending));

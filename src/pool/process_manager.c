@@ -15,7 +15,8 @@
 #include "sys/pollset.h"
 #include "sys/wakefd.h"
 
-#define MANAGER_ROUNDS 32u /* between two looks at the zygote's socket */
+#define MANAGER_ROUNDS 32u /* between two looks at the zygote's socket, */
+#define MANAGER_STEPS  8u  /* and steps before a sleep */
 
 static bool manager_collect(struct thrumi_process_pool *pool)
 {
@@ -84,12 +85,26 @@ static void manager_poll(struct thrumi_process_pool *pool, int64_t until)
         pool->zygote_ready = pool->zygote_ready || polls[i].ready;
 }
 
+/* A death is told while the manager looks for answers, often because whoever
+ * waits for one does not get it: it is seen before the manager would sleep. */
+static bool manager_is_told(struct thrumi_process_pool *pool, unsigned step)
+{
+    struct thrumi_poll poll = {pool->zygote, false};
+
+    if (step % MANAGER_STEPS != MANAGER_STEPS - 1)
+        return false;
+    thrumi_poll(&poll, 1, THRUM_NOW);
+    pool->zygote_ready = pool->zygote_ready || poll.ready;
+    return poll.ready;
+}
+
 /* Sleeps, unless there is something to do by now. */
 static void manager_sleep(struct thrumi_process_pool *pool, int64_t until)
 {
     for (unsigned step = 0; step < THRUMI_SPIN_STEPS; step++) {
         if (manager_has_news(pool) ||
-            atomic_load_explicit(&pool->work, memory_order_relaxed) != 0)
+            atomic_load_explicit(&pool->work, memory_order_relaxed) != 0 ||
+            manager_is_told(pool, step))
             return;
         thrumi_spin(step);
     }
@@ -143,7 +158,8 @@ static void manager_loop(struct thrumi_process_pool *pool)
         if (pool->broken_by != NULL)
             thrumi_process_break(pool);
         thrumi_process_settle(pool);
-        if (!any && !manager_is_done(pool))
+        thrumi_crew_clear(pool);
+        if (!any && !manager_is_done(pool) && !thrumi_process_prepare(pool))
             manager_sleep(pool, next);
     } while (!manager_is_done(pool));
 }

@@ -131,7 +131,8 @@ static int process_stats(void *self, thrum_stats *stats)
         struct thrumi_crew *crew =
             thrumi_container_of(link, struct thrumi_crew, link);
 
-        bool alive = crew->pid != 0 || crew->state == THRUMI_CREW_ALIVE;
+        bool alive =
+            crew->hired && (crew->pid != 0 || crew->state == THRUMI_CREW_ALIVE);
 
         stats->workers += alive;
         stats->idle += alive && crew->in_flight == 0;
@@ -204,6 +205,7 @@ static void process_init(struct thrumi_process_pool *pool)
     thrumi_list_init(&pool->crew);
     thrumi_list_init(&pool->answers);
     thrumi_list_init(&pool->settling);
+    thrumi_list_init(&pool->remains);
 }
 
 /* Can workers find the initializer? */
@@ -305,7 +307,7 @@ int thrum_process_pool_pids(thrum_executor *executor, int *ret_pids, size_t n)
         struct thrumi_crew *crew =
             thrumi_container_of(link, struct thrumi_crew, link);
 
-        if (crew->pid == 0)
+        if (crew->pid == 0 || !crew->hired)
             continue;
         if ((size_t)count < n)
             ret_pids[count] = crew->pid;

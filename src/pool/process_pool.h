@@ -37,6 +37,7 @@
 #define THRUMI_CREW_MOST      1024
 #define THRUMI_CREW_OBJECTS   512u /* that functions may be in */
 #define THRUMI_CREW_STILLBORN 5u   /* in a row: the pool is broken */
+#define THRUMI_CREW_SPARES    3u   /* made at once, when none is left */
 
 /* ---- functions as others can find them ---- */
 
@@ -60,6 +61,7 @@ struct thrumi_process_objects {
 /* ---- the crew ---- */
 
 enum thrumi_crew_state {
+    THRUMI_CREW_SPARE,    /* no worker: its process waits to become one */
     THRUMI_CREW_STARTING, /* the zygote was asked */
     THRUMI_CREW_ALIVE,    /* it has answered its first request */
     THRUMI_CREW_LEAVING,  /* it was told to end */
@@ -91,6 +93,7 @@ struct thrumi_crew {
     unsigned in_flight; /* tasks that it has */
     unsigned limited;   /* of these, with a limit to their time */
     uint64_t first;     /* the oldest request that may be unanswered */
+    bool hired;         /* it is a worker, or was: no spare */
     bool born;          /* that has been answered */
     uint64_t init;      /* the first one that is answered */
     uint64_t assigned;  /* tasks, ever */
@@ -145,7 +148,7 @@ struct thrumi_process_pool {
     struct thrumi_link crew;
     unsigned crew_count; /* not leaving, not killed */
     unsigned max_workers;
-    unsigned next_number;
+    unsigned spares_due;        /* to be made, when there is time */
     struct thrumi_link answers; /* of tasks that have ended: task_extra.link */
     struct thrumi_process_objects objects;
     struct thrumi_process_counts counts;
@@ -159,13 +162,15 @@ struct thrumi_process_pool {
     struct thrumi_mutex join_lock;  /* one joins at a time; before lock */
     /* the manager's: */
     struct thrumi_link settling; /* answers that are being settled */
+    struct thrumi_link remains;  /* of workers that have ended: to be freed */
     int zygote_pidfd;            /* -1: there is none */
-    bool zygote_ready;  /* it has something to tell, or a worker without one has
+    bool zygote_ready; /* it has something to tell, or a worker without one has
                         * ended */
-    unsigned unheard;   /* workers that it has not told of yet */
-    unsigned rounds;    /* of the manager */
-    int zygote;         /* its socket */
-    unsigned stillborn; /* in a row */
+    unsigned next_number;   /* of a worker, or a spare */
+    unsigned unheard;       /* workers that it has not told of yet */
+    unsigned rounds;        /* of the manager */
+    int zygote;             /* its socket */
+    unsigned stillborn;     /* in a row */
     int64_t start_after;    /* no worker is started before; 0: at once */
     thrum_error *broken_by; /* why no worker will ever be started again */
     atomic_int kill_all;    /* the signal that workers were killed by: none is
@@ -197,11 +202,22 @@ void thrumi_process_objects_free(struct thrumi_process_objects *objects);
 
 /* ---- process_crew.c: the lock is held ---- */
 
-/* Has a new worker started: 0 or -errno. */
+/* Has a new worker started, or takes the spare for one: 0 or -errno. */
 int thrumi_crew_start(struct thrumi_process_pool *pool);
-/* One that has ended, or never was: lets all of it go but its tasks. */
+/* What is kept to become a worker; NULL: nothing. */
+struct thrumi_crew *thrumi_crew_spare(struct thrumi_process_pool *pool);
+/* A worker has died, or a spare has become one: spares are due if none is left.
+ */
+void thrumi_crew_foresee(struct thrumi_process_pool *pool);
+/* Has a spare made, if that can be. The manager's; the lock is not held. */
+void thrumi_crew_start_spare(struct thrumi_process_pool *pool);
+/* One that has ended, or never was, and has no tasks: it is nobody's any more.
+ */
 void thrumi_crew_free(struct thrumi_process_pool *pool,
                       struct thrumi_crew *crew);
+/* Frees the memory of those, which takes as long as the rest of a replacement:
+ * not before that. The manager's; the lock is not needed. */
+void thrumi_crew_clear(struct thrumi_process_pool *pool);
 struct thrumi_crew *thrumi_crew_find(struct thrumi_process_pool *pool,
                                      unsigned number);
 /* Room for one more request to it? */
@@ -306,6 +322,10 @@ bool thrumi_process_bury_orphans(struct thrumi_process_pool *pool);
 /* Starts, feeds, limits and dismisses workers; when there will be something to
  * do again. */
 int64_t thrumi_process_arrange(struct thrumi_process_pool *pool);
+
+/* Has a spare made, if one is due and nothing speaks against it: true if it has.
+ */
+bool thrumi_process_prepare(struct thrumi_process_pool *pool);
 
 /* ---- process_manager.c ---- */
 

@@ -59,6 +59,61 @@ static struct thrumi_crew *upkeep_superfluous(struct thrumi_process_pool *pool,
     return found;
 }
 
+/* Is nothing left for workers, for ever? */
+static bool upkeep_is_over(struct thrumi_process_pool *pool)
+{
+    return pool->broken_by != NULL ||
+           atomic_load_explicit(&pool->kill_all, memory_order_relaxed) != 0 ||
+           (pool->outstanding == 0 &&
+            atomic_load_explicit(&pool->closing, memory_order_acquire) != 0);
+}
+
+/* A spare goes with the last worker, where workers go that have nothing to do.
+ */
+static bool upkeep_wants_spare(struct thrumi_process_pool *pool)
+{
+    return !upkeep_is_over(pool) &&
+           (pool->crew_count > 0 || pool->options.idle_ns == 0);
+}
+
+static void upkeep_shrink_spare(struct thrumi_process_pool *pool)
+{
+    struct thrumi_crew *crew;
+
+    if (upkeep_wants_spare(pool))
+        return;
+    while ((crew = thrumi_crew_spare(pool)) != NULL)
+        thrumi_crew_dismiss(pool, crew);
+}
+
+static bool upkeep_awaits_birth(struct thrumi_process_pool *pool)
+{
+    for (struct thrumi_link *link = pool->crew.next; link != &pool->crew;
+         link = link->next)
+        if (thrumi_container_of(link, struct thrumi_crew, link)->state ==
+            THRUMI_CREW_STARTING)
+            return true;
+    return false;
+}
+
+/* Not while a worker is missing or is not there yet: it comes first. And not
+ * after one that was born dead: the spare would be like it. */
+bool thrumi_process_prepare(struct thrumi_process_pool *pool)
+{
+    bool now;
+
+    thrumi_mutex_lock(&pool->lock);
+    now = pool->spares_due > 0 && pool->zygote >= 0 && pool->stillborn == 0 &&
+          pool->crew_count >= thrumi_process_wanted(pool) &&
+          upkeep_wants_spare(pool) && !upkeep_awaits_birth(pool);
+    if (now)
+        pool->spares_due--; /* one that cannot be had is not tried again */
+    thrumi_mutex_unlock(&pool->lock);
+    if (now)
+        thrumi_crew_start_spare(pool);
+    return now;
+}
+
 /* Lets those go that are too many; what they have not begun is for others. */
 static void upkeep_shrink(struct thrumi_process_pool *pool)
 {
@@ -265,6 +320,7 @@ int64_t thrumi_process_arrange(struct thrumi_process_pool *pool)
     while (upkeep_large(pool));
     thrumi_process_balance(pool);
     upkeep_shrink(pool);
+    upkeep_shrink_spare(pool);
     next = upkeep_limits(pool);
     next = upkeep_earlier(next, upkeep_next_start(pool));
     next = upkeep_earlier(next, upkeep_idle_end(pool));

@@ -22,6 +22,7 @@
 #include "sys/message.h"
 #include "sys/pidfd.h"
 #include "sys/pollset.h"
+#include "sys/unwind.h"
 
 struct zygote_child {
     struct thrumi_link link;
@@ -185,6 +186,7 @@ static void zygote_be_spawned(const struct thrumi_process_message *message,
     zygote.confine = message->confine;
     if (!thrumi_children_born(message->ending.pid))
         thrumi_children_exit(0);
+    thrumi_children_forget(); /* what the program's constructors did */
     thrumi_close(zygote.socket);
     zygote_work(message->number, fds);
 }
@@ -241,6 +243,8 @@ void thrumi_process_begin(int socket, const char *variable)
     thrumi_list_init(&zygote.children);
     zygote_hello();
     thrumi_children_name("thrum-zygote", 0);
+    if (!zygote.spawns)
+        thrumi_unwind_prepare(); /* once for all workers: they are copies */
     zygote.watch = thrumi_children_watch();
     if (zygote.watch >= 0)
         zygote_serve();

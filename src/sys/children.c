@@ -17,7 +17,7 @@
 
 /* As at the beginning of a program. Some cannot be changed: their numbers are
  * libc's, or they are SIGKILL and SIGSTOP. */
-static void children_forget_handlers(void)
+void thrumi_children_forget(void)
 {
     const struct sigaction action = {.sa_handler = SIG_DFL};
 
@@ -30,7 +30,7 @@ int thrumi_children_watch(void)
     sigset_t set;
     int fd;
 
-    children_forget_handlers();
+    thrumi_children_forget();
     sigfillset(&set);
     sigprocmask(SIG_SETMASK, &set, NULL);
     sigemptyset(&set);
@@ -88,7 +88,6 @@ bool thrumi_children_born(int parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         return false;
-    children_forget_handlers();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     children_empty_input();

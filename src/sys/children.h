@@ -25,10 +25,11 @@ int thrumi_children_fork(void);
 /* Takes the remains of one that has ended; false if none has. */
 bool thrumi_children_reap(struct thrumi_ending *ret);
 
-/* In a child: it ends with its parent, which has one thread; all signals are
- * as they were at the beginning of a program; standard input is empty. False
- * when the parent has ended already. */
+/* In a child: it ends with its parent, which has one thread; no signal is
+ * blocked; standard input is empty. False when the parent has ended already. */
 bool thrumi_children_born(int parent);
+/* All signals do what they do at the beginning of a program. */
+void thrumi_children_forget(void);
 int thrumi_children_self(void);
 /* Names the process in lists of processes. */
 void thrumi_children_name(const char *name, unsigned n);

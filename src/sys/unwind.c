@@ -10,6 +10,8 @@
 
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +23,13 @@ int thrumi_unwind(void **frames, int max)
 
 void thrumi_unwind_prepare(void)
 {
+    static atomic_bool prepared; /* here, or where this process was copied */
     void *frame;
 
+    if (atomic_load_explicit(&prepared, memory_order_acquire))
+        return;
     backtrace(&frame, 1);
+    atomic_store_explicit(&prepared, true, memory_order_release);
 }
 
 static const char *unwind_base_name(const char *path)

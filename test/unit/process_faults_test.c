@@ -6,6 +6,7 @@
  * The zygote and the workers are this program run anew, where nothing fails.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +107,62 @@ TEST(a_worker_that_cannot_be_started_is_tried_again)
     for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         for (unsigned after = 0; after < 4; after++)
             check_use(calls[i], after);
+}
+
+static void *die(void *arg)
+{
+    raise(SIGKILL);
+    return NULL;
+}
+
+static void check_twice(thrum_executor *pool, int n)
+{
+    thrum_future *future;
+    void *value = NULL;
+
+    assert_int_equal(thrum_executor_submit(pool, twice, &n, sizeof(n), &future),
+                     0);
+    assert_int_equal(thrum_future_result(future, THRUM_FOREVER, &value), 0);
+    assert_int_equal(*(int *)value, n * 2);
+    thrum_future_unref(future);
+}
+
+/* A call fails when a worker is replaced, or when spares are made, or when one
+ * of them is to be a worker. */
+static void check_losses(const char *call, unsigned after)
+{
+    struct fault fault = {call, after, 0};
+    thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
+    thrum_executor *pool;
+
+    options.max_workers = 1;
+    assert_int_equal(thrum_process_pool_new(&options, &pool), 0);
+    check_twice(pool, 1);
+    thrumi_fault_set(fault_hook, &fault);
+    for (int i = 0; i < 3; i++) {
+        thrum_future *future;
+        void *value;
+
+        assert_int_equal(
+            thrum_executor_submit(pool, die, &i, sizeof(i), &future), 0);
+        assert_int_equal(thrum_future_result(future, THRUM_FOREVER, &value),
+                         THRUM_EFAILED);
+        assert_int_equal(error_code_of(future), THRUM_ECRASHED);
+        thrum_future_unref(future);
+        check_twice(pool, i);
+    }
+    executor_end(pool);
+    thrumi_fault_set(NULL, NULL);
+}
+
+TEST(spares_that_cannot_be_made_are_done_without)
+{
+    static const char *const calls[] = {"memfd_create", "mmap", "socketpair",
+                                        "sendmsg"};
+
+    for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        for (unsigned after = 0; after < 5; after++)
+            check_losses(calls[i], after);
 }
 
 TEST(what_fails_for_lack_of_memory_is_an_error)
