@@ -268,7 +268,7 @@ TEST(an_interrupt_ends_a_turn_each_time)
 
         interrupt_it(&rig);
         assert_int_equal(poll(&one, 1, -1), 1);
-        assert_int_equal(rig.engine->ops->turn(rig.engine, THRUM_FOREVER), 0);
+        assert_int_equal(rig_turn(&rig, THRUM_FOREVER), 0);
         assert_int_equal(poll(&one, 1, 0), 0);
     }
     rig_close(&rig);

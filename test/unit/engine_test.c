@@ -959,15 +959,14 @@ TEST(an_interrupt_ends_a_turn_each_time)
     {
         struct pollfd one = {rig.engine->ops->fd(rig.engine), POLLIN, 0};
 
-        assert_int_equal(rig.engine->ops->turn(rig.engine, THRUM_NOW), 0);
+        assert_int_equal(rig_turn(&rig, THRUM_NOW), 0);
         for (int i = 0; i < 3; i++) {
             assert_int_equal(poll(&one, 1, 0), 0);
             rig.engine->ops->interrupt(rig.engine);
             assert_int_equal(poll(&one, 1, -1), 1);
-            assert_int_equal(rig.engine->ops->turn(rig.engine, THRUM_FOREVER),
-                             0);
+            assert_int_equal(rig_turn(&rig, THRUM_FOREVER), 0);
         }
-        assert_int_equal(rig.engine->ops->turn(rig.engine, thrum_in_ms(1)), 0);
+        assert_int_equal(rig_turn(&rig, thrum_in_ms(1)), 0);
     }
 }
 

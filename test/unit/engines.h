@@ -60,6 +60,18 @@ static inline int rig_park(struct thrumi_scheduler *scheduler,
     return 0;
 }
 
+/* The kernel interrupts a turn also for what is left to do of a ring that this
+ * process has closed. */
+static inline int rig_turn(const struct rig *rig, thrum_time deadline)
+{
+    int rc;
+
+    do
+        rc = rig->engine->ops->turn(rig->engine, deadline);
+    while (rc == -EINTR);
+    return rc;
+}
+
 static inline void rig_unpark(struct thrumi_scheduler *scheduler,
                               struct thrumi_parking *parking)
 {
