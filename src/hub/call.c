@@ -39,6 +39,7 @@ int64_t thrumi_hub_io(struct thrumi_io *io, thrum_time deadline)
         rc = call_check(hub);
     if (thrumi_unlikely(rc != 0))
         return rc;
+    thrumi_hub_foresee(hub);
     return hub->engine->ops->run(hub->engine, io, deadline);
 }
 

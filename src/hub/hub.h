@@ -151,6 +151,9 @@ void thrumi_hub_tell_deadlock(struct thrumi_hub *hub);
 
 /* ---- schedule.c ---- */
 
+/* Fetches the stack of whoever goes on next; before a system call. */
+void thrumi_hub_foresee(const struct thrumi_hub *hub);
+
 /* Has the hub anybody who can go on? For engines: is it worth to wait? */
 bool thrumi_hub_has_ready(void);
 
