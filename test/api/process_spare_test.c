@@ -26,23 +26,11 @@ struct children {
 static int parent_of(const char *pid)
 {
     char path[64];
-    char text[512];
-    const char *after;
-    int parent = 0;
-    char state = 'Z';
-    ssize_t n;
-    int fd;
+    int parent;
+    char state;
 
     snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    after = strrchr(text, ')'); /* names may hold anything */
-    if (after != NULL && sscanf(after + 1, " %c %d", &state, &parent) == 2 &&
-        state != 'Z' && state != 'X')
+    if (proc_stat(path, &state, &parent) && state != 'Z' && state != 'X')
         return parent;
     return 0;
 }

@@ -103,24 +103,32 @@ void *join_thread(struct test_thread *thread)
     return result;
 }
 
-/* The letter of /proc/self/task/<tid>/stat; 0 when it is gone. */
-static char thread_state(int tid)
+bool proc_stat(const char *path, char *ret_state, int *ret_parent)
 {
-    char path[64];
-    char text[256];
-    const char *name_end;
+    char text[512];
+    const char *after;
     ssize_t n;
-    int fd;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return false;
     n = read(fd, text, sizeof(text) - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';
-    name_end = strrchr(text, ')');
-    return name_end != NULL && name_end[1] == ' ' ? name_end[2] : '\0';
+    after = strrchr(text, ')'); /* names may hold anything */
+    return after != NULL &&
+           sscanf(after + 1, " %c %d", ret_state, ret_parent) == 2;
+}
+
+/* The letter; 0 when it is gone. */
+static char thread_state(int tid)
+{
+    char path[64];
+    char state;
+    int parent;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    return proc_stat(path, &state, &parent) ? state : '\0';
 }
 
 void thread_await_sleep(struct test_thread *thread)

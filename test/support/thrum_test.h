@@ -209,6 +209,10 @@ void thread_signal(struct test_thread *thread, int number);
 
 /* ---- processes ---- */
 
+/* What a "stat" below /proc says: the letter of the state, and the parent. False
+ * when there is none. */
+bool proc_stat(const char *path, char *ret_state, int *ret_parent);
+
 /* Calls fn(arg) in a forked child and waits for it. Returns what fn returned,
  * 0 to 100; 101 when a CHECK failed there; 128 + the signal that ended it. */
 int in_child(int (*fn)(void *arg), void *arg);
