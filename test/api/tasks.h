@@ -76,21 +76,20 @@ static inline void *count_task(void *arg)
     return arg;
 }
 
-/* A pool of one whose worker waits for the gate. The caller opens that. */
+/* A pool of one whose worker waits for the gate. The caller opens that. The task
+ * is not only taken: it runs, and has been counted. */
 static inline thrum_executor *busy_pool(const thrum_thread_pool_options *with,
                                         struct gate *gate)
 {
     thrum_thread_pool_options options = THRUM_THREAD_POOL_OPTIONS;
     thrum_executor *pool = NULL;
-    thrum_future *future = NULL;
 
     if (with != NULL)
         options = *with;
     options.max_workers = 1;
     assert_int_equal(pool_new(&options, &pool), 0);
-    future = submit(pool, gate_task, gate);
-    WAIT_UNTIL(thrum_future_running(future));
-    thrum_future_unref(future);
+    thrum_future_unref(submit(pool, gate_task, gate));
+    gate_await_visitor(gate);
     return pool;
 }
 

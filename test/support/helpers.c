@@ -37,8 +37,18 @@ void gate_close(struct gate *gate)
 void gate_wait(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
+    gate->reached = true;
+    pthread_cond_broadcast(&gate->came);
     while (!gate->open)
         pthread_cond_wait(&gate->opened, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_await_visitor(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->reached)
+        pthread_cond_wait(&gate->came, &gate->lock);
     pthread_mutex_unlock(&gate->lock);
 }
 

@@ -159,17 +159,22 @@ bool faulty_alloc_step(unsigned n);
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t opened;
+    pthread_cond_t came;
     /* guarded by lock: */
     bool open;
+    bool reached; /* somebody has come to it */
 };
-#define GATE_INIT                                            \
- {                                                           \
-  PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false \
+#define GATE_INIT                                      \
+ {                                                     \
+  PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, \
+      PTHREAD_COND_INITIALIZER, false, false           \
  }
 
 void gate_open(struct gate *gate);
 void gate_close(struct gate *gate);
 void gate_wait(struct gate *gate);
+/* Waits until somebody waits for it, or has. */
+void gate_await_visitor(struct gate *gate);
 /* A task that waits for the gate that is its argument, and returns it. */
 void *gate_task(void *gate);
 
