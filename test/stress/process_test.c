@@ -8,33 +8,63 @@
 #include "stress.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 struct storm {
     thrum_executor *pool;
+    int births; /* a file with a byte of each worker */
     uint64_t random;
     atomic_bool stop;
     unsigned killed;
 };
 
+/* In each worker: that it has been born. */
+static int storm_birth(void *path)
+{
+    int births = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    ssize_t n = write(births, "", 1);
+
+    close(births);
+    return n == 1 ? 0 : -EIO;
+}
+
+static off_t storm_births(const struct storm *storm)
+{
+    return lseek(storm->births, 0, SEEK_END);
+}
+
+static void storm_kill_one(struct storm *storm)
+{
+    int pids[8];
+    int n = thrum_process_pool_pids(storm->pool, pids, 8);
+
+    if (n <= 0)
+        return;
+    kill(pids[stress_random(&storm->random, (unsigned)n)], SIGKILL);
+    storm->killed++;
+}
+
+/* Kills again only when one was born since: a pool whose workers die one after
+ * the other before they have begun is broken. */
 static void *storm_run(void *arg)
 {
     struct storm *storm = arg;
+    off_t born = 0;
 
     while (!atomic_load(&storm->stop)) {
         struct timespec pause = {
             0, 1000 * (long)(500 + stress_random(&storm->random, 5000))};
-        int pids[8];
-        int n = thrum_process_pool_pids(storm->pool, pids, 8);
+        off_t now = storm_births(storm);
 
-        if (n > 0) {
-            kill(pids[stress_random(&storm->random, (unsigned)n)], SIGKILL);
-            storm->killed++;
-        }
+        if (now != born)
+            storm_kill_one(storm);
+        born = now;
         nanosleep(&pause, NULL);
     }
     return NULL;
@@ -84,11 +114,11 @@ static bool check_one(thrum_future *future, unsigned seed, unsigned size)
     return false;
 }
 
-static void storm_over(thrum_executor *pool, unsigned n)
+static void storm_over(thrum_executor *pool, int births, unsigned n)
 {
     thrum_future **futures = calloc(n, sizeof(*futures));
     struct work *works = calloc(n, sizeof(*works));
-    struct storm storm = {pool, stress_seed() | 1, false, 0};
+    struct storm storm = {pool, births, stress_seed() | 1, false, 0};
     struct test_thread *thread = spawn_thread(storm_run, &storm);
     uint64_t random = stress_seed() | 1;
     unsigned hit = 0;
@@ -113,17 +143,31 @@ static void storm_over(thrum_executor *pool, unsigned n)
     free(futures);
 }
 
-TEST(tasks_in_a_storm_of_kills)
+/* A pool of that kind in a storm, over so many tasks. */
+static void storm_with(thrum_process_pool_options *options, unsigned n)
 {
-    thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
-    thrum_executor *pool = NULL;
+    int births = memfd_create("births", MFD_CLOEXEC);
+    char path[40];
+    thrum_executor *pool;
 
-    options.max_workers = 3;
-    assert_int_equal(thrum_process_pool_new(&options, &pool), 0);
-    storm_over(pool, test_scale(10000));
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), births);
+    options->max_workers = 3;
+    options->initializer = storm_birth;
+    options->initializer_arg = path;
+    options->initializer_arg_size = sizeof(path);
+    pool = processes_with(options);
+    storm_over(pool, births, n);
     assert_int_equal(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER),
                      0);
     thrum_executor_unref(pool);
+    close(births);
+}
+
+TEST(tasks_in_a_storm_of_kills)
+{
+    thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
+
+    storm_with(&options, test_scale(10000));
 }
 
 static void *plus_one(void *arg)
@@ -170,16 +214,10 @@ TEST(a_stream_of_small_tasks)
 TEST(tasks_that_are_tried_again_in_a_storm_of_kills)
 {
     thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
-    thrum_executor *pool = NULL;
 
-    options.max_workers = 3;
     options.retries = 3;
     options.max_tasks_per_worker = 100;
-    assert_int_equal(thrum_process_pool_new(&options, &pool), 0);
-    storm_over(pool, test_scale(10000) / 2 + 1);
-    assert_int_equal(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER),
-                     0);
-    thrum_executor_unref(pool);
+    storm_with(&options, test_scale(10000) / 2 + 1);
 }
 
 PROCESSES_MAIN("stress-process")
