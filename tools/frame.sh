@@ -8,6 +8,7 @@
 
 frame_record=build/test-record.tsv
 frame_wrap= # a command before `meson test`
+frame_at_once=$(($(nproc) * 2)) # programs, which wait half of the time
 
 frame_say() {
     printf '\n== %s\n' "$*"
@@ -84,7 +85,8 @@ frame_test() {
         "$frame_folder/meson-logs/$frame_logs-valgrind.json"
     # Meson's status is not needed: the record tells.
     $frame_wrap meson test -C "$frame_folder" --no-rebuild \
-        --print-errorlogs --logbase "$frame_logs" "$@" </dev/null || true
+        --num-processes $frame_at_once --print-errorlogs \
+        --logbase "$frame_logs" "$@" </dev/null || true
     # with a wrapper its name is part of the log's
     if [ -f "$frame_folder/meson-logs/$frame_logs-valgrind.json" ]; then
         frame_logs=$frame_logs-valgrind
