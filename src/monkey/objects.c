@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "sys/object.h"
+
 /* How the names of those begin that are left alone, and why. */
 static const struct {
     const char *name;
@@ -29,27 +31,15 @@ static const struct {
     {"vgpreload", "of Valgrind"},
 };
 
-/* Unseen by ThreadSanitizer, which forgets reads of a name that the loader frees
- * later, but not of the zero at its end if a word of memory begins there. */
-__attribute__((no_sanitize("thread"))) static const char *
-objects_name(const char *path)
-{
-    const char *name = path;
-
-    for (; *path != '\0'; path++)
-        if (*path == '/')
-            name = path + 1;
-    return name;
-}
-
 bool thrumi_objects_is_thrum(const char *path)
 {
-    return strncmp(objects_name(path), "libthrum", strlen("libthrum")) == 0;
+    return strncmp(thrumi_object_name(path), "libthrum", strlen("libthrum")) ==
+           0;
 }
 
 const char *thrumi_objects_left_alone(const char *path)
 {
-    const char *name = objects_name(path);
+    const char *name = thrumi_object_name(path);
 
     for (size_t i = 0; i < sizeof(objects_alone) / sizeof(objects_alone[0]);
          i++)

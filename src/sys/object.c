@@ -181,13 +181,6 @@ struct thrumi_object_id thrumi_object_self(void)
 
 /* ---- does the program need us? ---- */
 
-static const char *object_base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == NULL ? path : slash + 1;
-}
-
 /* An entry's address in memory: some loaders have relocated it, some not. */
 static uintptr_t object_entry(const struct link_map *map, ElfW(Xword) tag)
 {
@@ -206,7 +199,7 @@ static const char *object_name(const struct link_map *map)
     for (const ElfW(Dyn) *at = map->l_ld; at->d_tag != DT_NULL; at++)
         if (at->d_tag == DT_SONAME && strings != NULL)
             return strings + at->d_un.d_val;
-    return object_base_name(map->l_name);
+    return thrumi_object_name(map->l_name);
 }
 
 static bool object_needs(const struct link_map *map, const char *name)
@@ -215,7 +208,7 @@ static bool object_needs(const struct link_map *map, const char *name)
 
     for (const ElfW(Dyn) *at = map->l_ld; at->d_tag != DT_NULL; at++)
         if (at->d_tag == DT_NEEDED && strings != NULL &&
-            strcmp(object_base_name(strings + at->d_un.d_val), name) == 0)
+            strcmp(thrumi_object_name(strings + at->d_un.d_val), name) == 0)
             return true;
     return false;
 }

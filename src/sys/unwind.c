@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "sys/object.h"
 
 int thrumi_unwind(void **frames, int max)
 {
@@ -32,13 +33,6 @@ void thrumi_unwind_prepare(void)
     atomic_store_explicit(&prepared, true, memory_order_release);
 }
 
-static const char *unwind_base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == NULL ? path : slash + 1;
-}
-
 /* `at` says which function it is, `place` where in it. */
 static void unwind_tell(const char *at, const char *place, char *text,
                         size_t size)
@@ -50,9 +44,9 @@ static void unwind_tell(const char *at, const char *place, char *text,
     else if (info.dli_sname != NULL)
         snprintf(text, size, "%s+%#tx (%s)", info.dli_sname,
                  place - (const char *)info.dli_saddr,
-                 unwind_base_name(info.dli_fname));
+                 thrumi_object_name(info.dli_fname));
     else
-        snprintf(text, size, "%s+%#tx", unwind_base_name(info.dli_fname),
+        snprintf(text, size, "%s+%#tx", thrumi_object_name(info.dli_fname),
                  place - (const char *)info.dli_fbase);
 }
 
