@@ -7,7 +7,6 @@
  * They are counted from outside, as children of the zygote.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "processes.h"
@@ -223,43 +222,22 @@ TEST(spares_are_not_told_of)
     executor_end(pool);
 }
 
-static int note_birth(void *arg)
-{
-    int fd = open(arg, O_WRONLY | O_APPEND | O_CLOEXEC);
-
-    if (fd < 0 || write(fd, "b", 1) != 1)
-        return -EIO;
-    return close(fd);
-}
-
-static off_t births(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t size = lseek(fd, 0, SEEK_END);
-
-    close(fd);
-    return size;
-}
-
 TEST(the_initializer_runs_in_a_spare_when_it_becomes_a_worker)
 {
     thrum_process_pool_options options = THRUM_PROCESS_POOL_OPTIONS;
-    char path[] = "/tmp/thrum-spare-XXXXXX";
+    struct births births;
     thrum_executor *pool;
 
-    close(mkstemp(path));
     options.max_workers = 1;
-    options.initializer = note_birth;
-    options.initializer_arg = path;
-    options.initializer_arg_size = sizeof(path);
+    births_begin(&births, &options);
     pool = processes_with(&options);
     with_spares(pool);
-    assert_int_equal(births(path), 2);
+    assert_int_equal(births_count(&births), 2);
     lose_worker(pool);
     assert_int_equal(number_and_unref(send(pool, square_task, 3)), 9);
-    assert_int_equal(births(path), 3);
+    assert_int_equal(births_count(&births), 3);
     executor_end(pool);
-    unlink(path);
+    births_end(&births);
 }
 
 /* ---- their end ---- */

@@ -10,10 +10,12 @@
 #define TEST_PROCESSES_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -95,6 +97,47 @@ static inline const thrum_error *failure_of(thrum_future *future)
     assert_int_equal(thrum_future_exception(future, THRUM_FOREVER, &error), 0);
     assert_non_null(error);
     return error;
+}
+
+/* ---- births ---- */
+
+/* A file with a byte of each worker that was born, with a name for them. */
+struct births {
+    int fd;
+    char path[40];
+};
+
+/* The initializer of workers. */
+static inline int births_note(void *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, "b", 1) != 1)
+        return -EIO;
+    return close(fd);
+}
+
+/* Those of the pool that will be made with these options. */
+static inline void births_begin(struct births *births,
+                                thrum_process_pool_options *options)
+{
+    births->fd = memfd_create("births", MFD_CLOEXEC);
+    assert_true(births->fd >= 0);
+    snprintf(births->path, sizeof(births->path), "/proc/%d/fd/%d", getpid(),
+             births->fd);
+    options->initializer = births_note;
+    options->initializer_arg = births->path;
+    options->initializer_arg_size = sizeof(births->path);
+}
+
+static inline off_t births_count(const struct births *births)
+{
+    return lseek(births->fd, 0, SEEK_END);
+}
+
+static inline void births_end(struct births *births)
+{
+    close(births->fd);
 }
 
 /* ---- tasks: each takes an int ---- */

@@ -8,36 +8,19 @@
 #include "stress.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 struct storm {
     thrum_executor *pool;
-    int births; /* a file with a byte of each worker */
+    const struct births *births;
     uint64_t random;
     atomic_bool stop;
     unsigned killed;
 };
-
-/* In each worker: that it has been born. */
-static int storm_birth(void *path)
-{
-    int births = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    ssize_t n = write(births, "", 1);
-
-    close(births);
-    return n == 1 ? 0 : -EIO;
-}
-
-static off_t storm_births(const struct storm *storm)
-{
-    return lseek(storm->births, 0, SEEK_END);
-}
 
 static void storm_kill_one(struct storm *storm)
 {
@@ -60,7 +43,7 @@ static void *storm_run(void *arg)
     while (!atomic_load(&storm->stop)) {
         struct timespec pause = {
             0, 1000 * (long)(500 + stress_random(&storm->random, 5000))};
-        off_t now = storm_births(storm);
+        off_t now = births_count(storm->births);
 
         if (now != born)
             storm_kill_one(storm);
@@ -114,7 +97,8 @@ static bool check_one(thrum_future *future, unsigned seed, unsigned size)
     return false;
 }
 
-static void storm_over(thrum_executor *pool, int births, unsigned n)
+static void storm_over(thrum_executor *pool, const struct births *births,
+                       unsigned n)
 {
     thrum_future **futures = calloc(n, sizeof(*futures));
     struct work *works = calloc(n, sizeof(*works));
@@ -146,21 +130,17 @@ static void storm_over(thrum_executor *pool, int births, unsigned n)
 /* A pool of that kind in a storm, over so many tasks. */
 static void storm_with(thrum_process_pool_options *options, unsigned n)
 {
-    int births = memfd_create("births", MFD_CLOEXEC);
-    char path[40];
+    struct births births;
     thrum_executor *pool;
 
-    snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), births);
     options->max_workers = 3;
-    options->initializer = storm_birth;
-    options->initializer_arg = path;
-    options->initializer_arg_size = sizeof(path);
+    births_begin(&births, options);
     pool = processes_with(options);
-    storm_over(pool, births, n);
+    storm_over(pool, &births, n);
     assert_int_equal(thrum_executor_shutdown(pool, THRUM_WAIT, THRUM_FOREVER),
                      0);
     thrum_executor_unref(pool);
-    close(births);
+    births_end(&births);
 }
 
 TEST(tasks_in_a_storm_of_kills)

@@ -23,7 +23,7 @@ void gate_open(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
     gate->open = true;
-    pthread_cond_broadcast(&gate->opened);
+    pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->lock);
 }
 
@@ -38,9 +38,9 @@ void gate_wait(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
     gate->reached = true;
-    pthread_cond_broadcast(&gate->came);
+    pthread_cond_broadcast(&gate->changed);
     while (!gate->open)
-        pthread_cond_wait(&gate->opened, &gate->lock);
+        pthread_cond_wait(&gate->changed, &gate->lock);
     pthread_mutex_unlock(&gate->lock);
 }
 
@@ -48,7 +48,7 @@ void gate_await_visitor(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
     while (!gate->reached)
-        pthread_cond_wait(&gate->came, &gate->lock);
+        pthread_cond_wait(&gate->changed, &gate->lock);
     pthread_mutex_unlock(&gate->lock);
 }
 

@@ -158,16 +158,14 @@ bool faulty_alloc_step(unsigned n);
 /* A door: closed at first, or again; those who wait pass when it is open. */
 struct gate {
     pthread_mutex_t lock;
-    pthread_cond_t opened;
-    pthread_cond_t came;
+    pthread_cond_t changed;
     /* guarded by lock: */
     bool open;
     bool reached; /* somebody has come to it */
 };
-#define GATE_INIT                                      \
- {                                                     \
-  PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, \
-      PTHREAD_COND_INITIALIZER, false, false           \
+#define GATE_INIT                                                   \
+ {                                                                  \
+  PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false \
  }
 
 void gate_open(struct gate *gate);
