@@ -57,7 +57,7 @@ def self_test(report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("library", nargs="?")
+    parser.add_argument("object", nargs="?")
     parser.add_argument("--self-test", action="store_true")
     args = parser.parse_args()
     report = Report()
@@ -66,12 +66,12 @@ def main():
     elif not shutil.which("readelf"):
         report.skip("the library's stacks", "no readelf(1)")
     else:
-        headers = readelf("-lW", args.library)
+        headers = readelf("-lW", args.object)
         report.rule("stacks are not executable", check_stack(headers))
         report.rule("nothing is written and executed",
                     check_segments(headers))
         report.rule("no mark of a shadow stack",
-                    check_shadow_stack(readelf("-nW", args.library)))
+                    check_shadow_stack(readelf("-nW", args.object)))
     return report.end()
 
 

@@ -129,15 +129,15 @@ class Place:
             "--no-rebuild", "--destdir", self.installed)
         for where, _, names in os.walk(self.installed):
             if "thrum.pc" in names:
-                self.library = os.path.dirname(where)
+                self.libraries = os.path.dirname(where)
                 return
         raise Failed("no thrum.pc was installed")
 
     def env(self):
         """For programs that look into the installed tree and run from it."""
         return dict(os.environ, PKG_CONFIG_SYSROOT_DIR=self.installed,
-                    PKG_CONFIG_LIBDIR=os.path.join(self.library, "pkgconfig"),
-                    LD_LIBRARY_PATH=self.library)
+                    PKG_CONFIG_LIBDIR=os.path.join(self.libraries, "pkgconfig"),
+                    LD_LIBRARY_PATH=self.libraries)
 
     def pkg_config(self, *options, name="thrum"):
         return run("pkg-config", *options, name, env=self.env()).split()
@@ -151,7 +151,7 @@ class Place:
             raise Failed("the program does not use libthrum.so")
 
     def has_monkey(self):
-        return os.path.exists(os.path.join(self.library, "pkgconfig",
+        return os.path.exists(os.path.join(self.libraries, "pkgconfig",
                                            "thrum-monkey.pc"))
 
     def monkey(self):
@@ -163,7 +163,7 @@ class Place:
 
     def debugger(self):
         """gdb looks for a script under the real name of the library."""
-        library = os.path.realpath(os.path.join(self.library, "libthrum.so"))
+        library = os.path.realpath(os.path.join(self.libraries, "libthrum.so"))
         place = library[len(os.path.realpath(self.installed)):] + "-gdb.py"
         for where, _, names in os.walk(self.installed):
             if os.path.basename(place) in names:

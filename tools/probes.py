@@ -24,10 +24,10 @@ def in_table(root):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("library")
+    parser.add_argument("object")
     parser.add_argument("root")
     args = parser.parse_args()
-    found, listed = in_library(args.library), in_table(args.root)
+    found, listed = in_library(args.object), in_table(args.root)
     report = Report()
     report.rule("each probe is listed", sorted(found - listed))
     report.rule("each that is listed is there", sorted(listed - found))

@@ -62,13 +62,12 @@ def check_man(report, root, symbols):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("library")
+    parser.add_argument("object")
     parser.add_argument("root")
     parser.add_argument("--header")
     args = parser.parse_args()
     report = Report()
-    symbols, public = exported(args.library), declared(args.root,
-                                                      args.header)
+    symbols, public = exported(args.object), declared(args.root, args.header)
     report.rule("exported symbols begin with thrum_",
                 sorted(name for name in symbols
                        if not name.startswith("thrum_")))
@@ -79,7 +78,7 @@ def main():
                       r"|lib[atu]\w*san\.so" +
                       (r"|libthrum\.so" if args.header else ""))
     report.rule("nothing is needed but libc",
-                sorted(name for name in needed(args.library)
+                sorted(name for name in needed(args.object)
                        if not libc.match(name)))
     return report.end()
 

@@ -44,7 +44,7 @@ static int owner_greet(struct thrumi_process_pool *pool)
     struct thrumi_process_message hello = {.kind = THRUMI_PROCESS_HELLO,
                                            .spawn = pool->options.start ==
                                                     THRUM_PROCESS_SPAWN,
-                                           .library = thrumi_object_self(),
+                                           .identity = thrumi_object_self(),
                                            .confine = pool->confine};
     int self = thrumi_pidfd_of_self();
     int rc = self;

@@ -39,15 +39,14 @@ enum thrumi_process_message_kind {
 /* One size for all, so that a message of another is none. */
 struct thrumi_process_message {
     uint32_t kind;
-    uint32_t number;             /* of the worker */
-    int32_t code;                /* STARTED: 0 or -errno */
-    uint32_t spawn;              /* HELLO: workers are programs run anew */
-    struct thrumi_ending ending; /* ENDED; STARTED: its pid; START to a
-                                    * worker that is spawned: its parent's */
-    struct thrumi_object_id
-        library;                   /* HELLO: the owner's; another one has other
-                                      * messages, and other memory */
-    struct thrumi_confine confine; /* HELLO; START to one that is spawned */
+    uint32_t number;                  /* of the worker */
+    int32_t code;                     /* STARTED: 0 or -errno */
+    uint32_t spawn;                   /* HELLO: workers are programs run anew */
+    struct thrumi_ending ending;      /* ENDED; STARTED: its pid; START to a
+                                       * worker that is spawned: its parent's */
+    struct thrumi_object_id identity; /* HELLO: of the owner's library; another
+                                       * has other messages, other memory */
+    struct thrumi_confine confine;    /* HELLO; START to one that is spawned */
 };
 
 /* Descriptors that come with a START, in order. */

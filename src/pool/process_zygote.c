@@ -192,11 +192,11 @@ static void zygote_be_spawned(const struct thrumi_process_message *message,
 }
 
 /* The file of the library may have been replaced since the owner began. */
-static bool zygote_is_same(const struct thrumi_object_id *library)
+static bool zygote_is_same(const struct thrumi_object_id *identity)
 {
     const struct thrumi_object_id self = thrumi_object_self();
 
-    return memcmp(library, &self, sizeof(self)) == 0;
+    return memcmp(identity, &self, sizeof(self)) == 0;
 }
 
 /* What comes first says what this process is. */
@@ -211,7 +211,7 @@ static void zygote_hello(void)
     if (message.kind == THRUMI_PROCESS_START)
         zygote_be_spawned(&message, fds);
     if (message.kind != THRUMI_PROCESS_HELLO || fds[0] < 0 ||
-        !zygote_is_same(&message.library))
+        !zygote_is_same(&message.identity))
         zygote_end();
     zygote.owner = fds[0];
     zygote.confine = message.confine;

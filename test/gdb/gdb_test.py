@@ -242,11 +242,11 @@ def check_program(report, args, program, folder):
 def check_stripped(report, args, folder):
     """Without debug information there is a sentence, and no traceback."""
     name = "no debug information"
-    if not args.library or not shutil.which("strip"):
+    if not args.shared or not shutil.which("strip"):
         report.skip(name, "no libthrum.so, or no strip(1)")
         return
     stripped = os.path.join(folder, "libthrum.so.0")
-    subprocess.run(["strip", "-g", "-o", stripped, args.library], check=True)
+    subprocess.run(["strip", "-g", "-o", stripped, args.shared], check=True)
     session = Session(args, ["source " + args.script, *UP_TO_THERE,
                              "thrum greenlets"], args.program[0],
                       env=dict(os.environ, LD_LIBRARY_PATH=folder))
@@ -283,7 +283,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--script", required=True)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--library", help="libthrum.so, beside its script")
+    parser.add_argument("--shared", help="libthrum.so, beside its script")
     parser.add_argument("--not-here", metavar="WHY")
     parser.add_argument("--ucontext", action="store_true")
     parser.add_argument("program", nargs="+")
@@ -292,7 +292,7 @@ def main():
         global BEGINNING
         BEGINNING = "strand_main"  # behind it the C library's, without names
     args.gdb = shutil.which("gdb")
-    args.source_script = not args.library
+    args.source_script = not args.shared
     report = Report()
     why = why_not(args)
     if why:
